@@ -1,0 +1,109 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Two programs, `extract` and `probe`, meet only in the token cache that Sources/Shared/TokenStore defines.
+// Arrows between targets point one way: Command -> modules -> Shared -> C libraries.
+
+/// A C library of the system, found through pkg-config.
+func systemLibrary(_ name: String, pkgConfig: String, apt: String, brew: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/Shared/\(name)", pkgConfig: pkgConfig,
+    providers: [.apt([apt]), .brew([brew])])
+}
+
+func shared(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/Shared/\(name)")
+}
+
+func extract(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/extract/\(name)")
+}
+
+func probe(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/probe/\(name)")
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: dependencies + ["TestSupport"])
+}
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "PatchBank",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "extract", targets: ["extract"]),
+    .executable(name: "probe", targets: ["probe"]),
+    .library(name: "TokenStore", targets: ["TokenStore"]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
+    .library(name: "VisionTransformer", targets: ["VisionTransformer"]),
+    .library(name: "Heads", targets: ["Heads"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // C libraries
+    systemLibrary("CHDF5", pkgConfig: "hdf5", apt: "libhdf5-dev", brew: "hdf5"),
+    systemLibrary("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev", brew: "openblas"),
+    systemLibrary("CJPEG", pkgConfig: "libjpeg", apt: "libjpeg-dev", brew: "jpeg-turbo"),
+    systemLibrary("CPNG", pkgConfig: "libpng", apt: "libpng-dev", brew: "libpng"),
+    systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
+    systemLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+    .target(name: "CKernels", path: "Sources/Shared/CKernels"),
+
+    // What both programs stand on
+    shared("Files", ["COpenSSL"]),
+    shared("Compute", ["CKernels", "COpenBLAS"]),
+    shared("Tensors", ["Compute", "Files"]),
+    shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
+    shared("Reporting", ["Files"]),
+
+    // images + checkpoint -> token cache
+    extract("VisionTransformer", ["CKernels", "Compute", "Tensors"]),
+    extract("Checkpoints", ["CZlib", "Compute", "Files", "Tensors", "VisionTransformer"]),
+    extract("Images", ["CJPEG", "CPNG", "Files"]),
+    extract(
+      "Extraction",
+      ["Checkpoints", "Compute", "Files", "Images", "Reporting", "TokenStore", "VisionTransformer"]),
+    .executableTarget(
+      name: "extract",
+      dependencies: ["Extraction", argumentParser], path: "Sources/extract/Command"),
+
+    // token cache -> heads, metrics, reports
+    probe("Heads", ["CKernels", "Compute", "Tensors"]),
+    probe("Evaluation", ["Compute"]),
+    probe(
+      "Training", ["Compute", "Evaluation", "Files", "Heads", "Reporting", "Tensors", "TokenStore"]),
+    .executableTarget(
+      name: "probe",
+      dependencies: ["Training", "Evaluation", "Heads", "Reporting", "TokenStore", argumentParser],
+      path: "Sources/probe/Command"),
+
+    // The demo's data set, made from real handwritten digits
+    .executableTarget(
+      name: "cluttered-digits", dependencies: ["CJPEG", "Compute", "Files"],
+      path: "tools/cluttered-digits", exclude: ["README.md"],
+      resources: [.embedInCode("optdigits.txt")]),
+
+    // Tests
+    .target(
+      name: "TestSupport", dependencies: ["Compute", "Files", "Tensors"], path: "Tests/TestSupport"),
+    tests("Files", ["Files"]),
+    tests("Compute", ["CKernels", "Compute"]),
+    tests("Tensors", ["Tensors"]),
+    tests("TokenStore", ["TokenStore"]),
+    tests("Reporting", ["Reporting"]),
+    tests("VisionTransformer", ["CKernels", "VisionTransformer"]),
+    tests("Checkpoints", ["Checkpoints"]),
+    tests("Images", ["Images"]),
+    tests("Extraction", ["Extraction", "extract"]),
+    tests("Heads", ["CKernels", "Heads"]),
+    tests("Evaluation", ["Evaluation"]),
+    tests("Training", ["Training", "TokenStore", "probe"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

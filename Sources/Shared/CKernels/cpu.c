@@ -1,0 +1,54 @@
+#define _GNU_SOURCE
+#include "include/pb_cpu.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+pb_cpu_level pb_cpu_best_level(void) {
+#if defined(__x86_64__)
+  // __builtin_cpu_supports also asks the operating system whether it saves the wide registers.
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl")) {
+    return PB_CPU_AVX512;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
+    return PB_CPU_AVX2;
+  }
+#endif
+  return PB_CPU_BASELINE;
+}
+
+static atomic_int current_level = -1;
+
+static int level_from_environment(void) {
+  const char *name = getenv("PATCHBANK_CPU");
+  if (name && strcmp(name, "baseline") == 0) return PB_CPU_BASELINE;
+  if (name && strcmp(name, "avx2") == 0) return PB_CPU_AVX2;
+  return PB_CPU_AVX512;
+}
+
+void pb_cpu_set_level(pb_cpu_level level) {
+  const pb_cpu_level best = pb_cpu_best_level();
+  atomic_store_explicit(&current_level, level < best ? level : best, memory_order_relaxed);
+}
+
+pb_cpu_level pb_cpu_current_level(void) {
+  int level = atomic_load_explicit(&current_level, memory_order_relaxed);
+  if (level < 0) {
+    pb_cpu_set_level((pb_cpu_level)level_from_environment());
+    level = atomic_load_explicit(&current_level, memory_order_relaxed);
+  }
+  return (pb_cpu_level)level;
+}
+
+int pb_cpu_available_processors(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+#endif
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (int)online : 1;
+}

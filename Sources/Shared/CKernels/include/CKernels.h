@@ -1,0 +1,8 @@
+// SIMD kernels, chosen at run time by what the processor offers, each beside its scalar reference.
+//
+// A family of kernels is written once, as plain C loops that a compiler vectorises, in FAMILY.inc.h; FAMILY.c compiles
+// it once per instruction set and dispatches. The references (`*_reference`) are written separately, without any
+// vectorisation in mind, and tests compare the two at every level that the machine has.
+#pragma once
+#include "pb_conversion.h"
+#include "pb_cpu.h"

@@ -1,0 +1,70 @@
+/// Memory that several threads work on at once: the one home of unsafe sharing.
+///
+/// Aligned to 64 bytes (a cache line, an AVX-512 register), zeroed, freed with the last reference.
+///
+/// Sendable because nothing here synchronises by itself: bodies that run under ``Parallel`` touch only the elements
+/// that belong to their index, and everyone else waits for the join.
+public final class SharedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+  public let count: Int
+  public let pointer: UnsafeMutablePointer<Element>
+
+  /// - Parameter count: the number of elements; their bytes start as zero.
+  public init(count: Int) {
+    precondition(count >= 0, "a buffer cannot hold \(count) elements")
+    self.count = count
+    let byteCount = max(64, count * MemoryLayout<Element>.stride)
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+    raw.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    pointer = raw.bindMemory(to: Element.self, capacity: count)
+  }
+
+  public convenience init(_ elements: some Collection<Element>) {
+    self.init(count: elements.count)
+    _ = UnsafeMutableBufferPointer(start: pointer, count: count).update(fromContentsOf: elements)
+  }
+
+  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+
+  public var buffer: UnsafeMutableBufferPointer<Element> { UnsafeMutableBufferPointer(start: pointer, count: count) }
+  public var array: [Element] { Array(buffer) }
+
+  public subscript(index: Int) -> Element {
+    get {
+      precondition(index >= 0 && index < count, "index \(index) is outside 0 ..< \(count)")
+      return pointer[index]
+    }
+    set {
+      precondition(index >= 0 && index < count, "index \(index) is outside 0 ..< \(count)")
+      pointer[index] = newValue
+    }
+  }
+
+  public func fill(_ value: Element) { buffer.update(repeating: value) }
+}
+
+/// One value per worker of a ``Parallel`` loop, made on first use: scratch memory, decoders, counters.
+///
+/// Sendable because worker `w` alone touches value `w` until the loop has joined.
+public final class PerWorker<Value>: @unchecked Sendable {
+  private let make: @Sendable () throws -> Value
+  private let values: UnsafeMutableBufferPointer<Value?>
+
+  public init(_ parallel: Parallel, _ make: @escaping @Sendable () throws -> Value) {
+    self.make = make
+    values = .allocate(capacity: parallel.threadCount)
+    values.initialize(repeating: nil)
+  }
+
+  deinit {
+    values.deinitialize()
+    values.deallocate()
+  }
+
+  /// The worker's own value.
+  public func value(_ worker: Int) throws -> Value {
+    if let value = values[worker] { return value }
+    let value = try make()
+    values[worker] = value
+    return value
+  }
+}

@@ -1,0 +1,81 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// An open file: acquired by `init`, closed by `deinit`. Reads and writes at offsets are safe from any thread.
+package final class Descriptor: Sendable {
+  package let path: String
+  package let number: Int32
+
+  package enum Mode {
+    /// An existing file, to read.
+    case read
+    /// An existing file, to read and write.
+    case update
+    /// A new or emptied file, to read and write.
+    case create
+  }
+
+  package init(_ path: String, _ mode: Mode) throws(InputError) {
+    let (flags, doing) =
+      switch mode {
+      case .read: (O_RDONLY, "open")
+      case .update: (O_RDWR, "open for writing")
+      case .create: (O_RDWR | O_CREAT | O_TRUNC, "create")
+      }
+    self.path = path
+    self.number = try checked(path, doing) { open(path, flags | O_CLOEXEC, 0o644) }
+  }
+
+  deinit { close(number) }
+
+  /// The file's size in bytes; throws where the path is no regular file.
+  package func size() throws(InputError) -> Int {
+    var status = stat()
+    try checked(path, "read the size of") { fstat(number, &status) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw InputError(path, "is not a regular file") }
+    return Int(status.st_size)
+  }
+
+  /// Writes all bytes at an offset.
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(InputError) {
+    var done = 0
+    while done < bytes.count {
+      done += try checked(path, "write") {
+        pwrite(number, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+      }
+    }
+  }
+
+  /// Fills the buffer from an offset; throws where the file ends before it is full.
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(InputError) {
+    var done = 0
+    while done < buffer.count {
+      let count = try checked(path, "read") {
+        pread(number, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      }
+      guard count > 0 else { throw InputError(path, "ends at byte \(offset + done), in the middle of its data") }
+      done += count
+    }
+  }
+
+  /// Reserves room for the whole file, so that a full disk shows before the work and not in the middle of it.
+  package func reserve(byteCount: Int) throws(InputError) {
+    #if os(Linux)
+      // posix_fallocate returns the error number instead of setting errno.
+      let number = posix_fallocate(self.number, 0, off_t(byteCount))
+      if number == EOPNOTSUPP || number == EINVAL { return }
+      errno = number
+      try checked(path, "reserve \(byteCount) bytes for") { number == 0 ? 0 : -1 }
+    #endif
+  }
+
+  /// Returns once the file's bytes are on the disk.
+  package func synchronize() throws(InputError) {
+    try checked(path, "flush to disk") { fsync(number) }
+  }
+}

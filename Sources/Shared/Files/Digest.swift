@@ -1,0 +1,35 @@
+import COpenSSL
+
+/// SHA-256 (FIPS 180-4), by libcrypto.
+public struct SHA256: ~Copyable {
+  private let context: OpaquePointer
+
+  public init() {
+    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+      preconditionFailure("libcrypto offers no SHA-256")
+    }
+    self.context = context
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    precondition(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "EVP_DigestUpdate failed")
+  }
+
+  /// - Returns: the digest of everything seen so far, as 64 lower-case hexadecimal digits.
+  public consuming func hexadecimal() -> String {
+    var digest = [UInt8](repeating: 0, count: 32)
+    precondition(EVP_DigestFinal_ex(context, &digest, nil) == 1, "EVP_DigestFinal_ex failed")
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// - Returns: the digest of a whole file, as `sha256sum` prints it.
+  public static func hexadecimal(ofFile path: String) throws(InputError) -> String {
+    let file = try MappedFile(path)
+    var hash = SHA256()
+    hash.update(file.bytes)
+    return hash.hexadecimal()
+  }
+}

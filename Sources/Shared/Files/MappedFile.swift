@@ -1,0 +1,35 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A whole file, mapped read-only. Its bytes live as long as this object does.
+///
+/// A file that another process cuts short while it is mapped ends this process with SIGBUS, as for every program
+/// that maps files; PatchBank itself only ever replaces files by renaming.
+public final class MappedFile: @unchecked Sendable {  // immutable after init; the mapping is read-only
+  public let path: String
+  public let bytes: UnsafeRawBufferPointer
+
+  public init(_ path: String) throws(InputError) {
+    let descriptor = try Descriptor(path, .read)
+    let size = try descriptor.size()
+    self.path = path
+    guard size > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let address = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor.number, 0)
+    guard let address, address != MAP_FAILED else {
+      throw InputError(path, "cannot map \(size) bytes: \(systemErrorText())")
+    }
+    bytes = UnsafeRawBufferPointer(start: address, count: size)
+  }
+
+  deinit {
+    if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
+  }
+}

@@ -1,0 +1,80 @@
+import Compute
+import Files
+
+/// A dense array: row-major, little-endian, of any element type. Its bytes are its own or part of a mapped file.
+public struct Tensor: Sendable {
+  public let shape: [Int]
+  public let elementType: ElementType
+  private let storage: Storage
+
+  private enum Storage: Sendable {
+    case owned(SharedBuffer<UInt8>)
+    case mapped(MappedFile, offset: Int)
+  }
+
+  /// The number of elements: the product of the shape, 1 for a scalar.
+  public var count: Int { shape.reduce(1, *) }
+  public var byteCount: Int { count * elementType.byteCount }
+
+  /// A tensor of single-precision values.
+  public init(_ values: some Collection<Float>, shape: [Int]) {
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not fill the shape \(shape)")
+    self.shape = shape
+    elementType = .float32
+    let bytes = SharedBuffer<UInt8>(count: values.count * 4)
+    bytes.pointer.withMemoryRebound(to: Float.self, capacity: values.count) { pointer in
+      _ = UnsafeMutableBufferPointer(start: pointer, count: values.count).update(fromContentsOf: values)
+    }
+    storage = .owned(bytes)
+  }
+
+  /// A tensor over bytes of its own.
+  public init(owning bytes: SharedBuffer<UInt8>, elementType: ElementType, shape: [Int]) {
+    precondition(
+      bytes.count == shape.reduce(1, *) * elementType.byteCount,
+      "\(bytes.count) bytes do not fill \(elementType) \(shape)")
+    self.shape = shape
+    self.elementType = elementType
+    storage = .owned(bytes)
+  }
+
+  /// A tensor over part of a mapped file, which need not be aligned.
+  public init(mapping file: MappedFile, offset: Int, elementType: ElementType, shape: [Int]) {
+    precondition(
+      offset >= 0 && offset + shape.reduce(1, *) * elementType.byteCount <= file.bytes.count,
+      "\(elementType) \(shape) at byte \(offset) is outside \(file.path)")
+    self.shape = shape
+    self.elementType = elementType
+    storage = .mapped(file, offset: offset)
+  }
+
+  /// The bytes, valid within the body.
+  public func withBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    switch storage {
+    case .owned(let bytes): try body(UnsafeRawBufferPointer(start: bytes.pointer, count: byteCount))
+    case .mapped(let file, let offset): try body(UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + byteCount]))
+    }
+  }
+
+  /// The values in single precision: exact for float16 and bfloat16, rounded for float64.
+  ///
+  /// - Precondition: the element type is a floating-point type.
+  public func floats() -> [Float] {
+    precondition(elementType.isFloatingPoint, "\(elementType) values are not floating-point values")
+    return withBytes { bytes in
+      [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+        initialized = count
+        guard count > 0, let source = bytes.baseAddress, let destination = buffer.baseAddress else { return }
+        if elementType == .float64 {
+          for index in 0..<count {
+            destination[index] = Float(source.loadUnaligned(fromByteOffset: index * 8, as: Double.self))
+          }
+        } else {
+          elementType.decode(source, into: destination, count: count)
+        }
+      }
+    }
+  }
+}
