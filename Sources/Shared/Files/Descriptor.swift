@@ -58,7 +58,9 @@ package final class Descriptor: Sendable {
       let count = try checked(path, "read") {
         pread(number, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
       }
-      guard count > 0 else { throw InputError(path, "ends at byte \(offset + done), in the middle of its data") }
+      guard count > 0 else {
+        throw InputError(path, "ends at byte \(offset + done), in the middle of its data")
+      }
       done += count
     }
   }

@@ -54,7 +54,8 @@ public struct Tensor: Sendable {
   ) throws(Failure) -> Result {
     switch storage {
     case .owned(let bytes): try body(UnsafeRawBufferPointer(start: bytes.pointer, count: byteCount))
-    case .mapped(let file, let offset): try body(UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + byteCount]))
+    case .mapped(let file, let offset):
+      try body(UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + byteCount]))
     }
   }
 
