@@ -60,6 +60,7 @@ let package = Package(
     shared("Tensors", ["Compute", "Files"]),
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
     shared("Reporting", ["Files"]),
+    shared("Commands", ["Files", argumentParser]),
 
     // images + checkpoint -> token cache
     extract("VisionTransformer", ["CKernels", "Compute", "Tensors"]),
@@ -70,7 +71,8 @@ let package = Package(
       ["Checkpoints", "Compute", "Files", "Images", "Reporting", "TokenStore", "VisionTransformer"]),
     .executableTarget(
       name: "extract",
-      dependencies: ["Extraction", argumentParser], path: "Sources/extract/Command"),
+      dependencies: ["Commands", "Extraction", "Reporting", "TokenStore", argumentParser],
+      path: "Sources/extract/Command"),
 
     // token cache -> heads, metrics, reports
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
@@ -79,7 +81,9 @@ let package = Package(
       "Training", ["Compute", "Evaluation", "Files", "Heads", "Reporting", "Tensors", "TokenStore"]),
     .executableTarget(
       name: "probe",
-      dependencies: ["Training", "Evaluation", "Heads", "Reporting", "TokenStore", argumentParser],
+      dependencies: [
+        "Commands", "Training", "Evaluation", "Heads", "Reporting", "TokenStore", argumentParser,
+      ],
       path: "Sources/probe/Command"),
 
     // The demo's data set, made from real handwritten digits
@@ -96,6 +100,7 @@ let package = Package(
     tests("Tensors", ["Tensors"]),
     tests("TokenStore", ["TokenStore"]),
     tests("Reporting", ["Reporting"]),
+    tests("Commands", ["Commands"]),
     tests("VisionTransformer", ["CKernels", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints"]),
     tests("Images", ["Images"]),

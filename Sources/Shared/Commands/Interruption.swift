@@ -1,0 +1,39 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The user asked to stop, and the work was left in a state that can be resumed.
+public struct InterruptedError: Error, CustomStringConvertible, Sendable {
+  /// What is kept and how to go on.
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
+/// Ctrl-C and SIGTERM as a flag that long loops look at, so that they stop between two pieces of work.
+///
+/// A second Ctrl-C ends the process at once; every file that PatchBank writes survives that, too.
+public enum Interruption {
+  private static let flag = Atomic(false)
+
+  /// Whether the user has asked to stop.
+  public static var isRequested: Bool { flag.load(ordering: .relaxed) }
+
+  /// Starts to listen. Call once, before the work.
+  public static func listen() {
+    // The handler may not be the first to touch the flag: making a global is not safe inside a signal.
+    flag.store(false, ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { number in
+        Interruption.flag.store(true, ordering: .relaxed)
+        signal(number, SIG_DFL)
+      }
+    }
+  }
+}
