@@ -34,7 +34,7 @@ public enum Program {
 
   private static func fail(_ message: String, status: Int32) -> Never {
     let name = CommandLine.arguments.first?.split(separator: "/").last ?? "patchbank"
-    fputs("\(name): error: \(message)\n", stderr)
+    StandardError.write("\(name): error: \(message)\n")
     exit(status)
   }
 
@@ -45,7 +45,7 @@ public enum Program {
       if argument == "--" { onlyValues = true }
       guard !onlyValues, argument.hasPrefix("--") else { return argument }
       let name = argument.prefix { $0 != "=" }
-      return name.replacing("_", with: "-") + argument.dropFirst(name.count)
+      return String(name).replacing("_", with: "-") + argument.dropFirst(name.count)
     }
   }
 }
