@@ -63,7 +63,7 @@ let package = Package(
     shared("Commands", ["Files", argumentParser]),
 
     // images + checkpoint -> token cache
-    extract("VisionTransformer", ["CKernels", "Compute", "Tensors"]),
+    extract("VisionTransformer", ["CKernels", "Compute", "Files", "Tensors"]),
     extract("Checkpoints", ["CZlib", "Compute", "Files", "Tensors", "VisionTransformer"]),
     extract("Images", ["CJPEG", "CPNG", "Files"]),
     extract(
