@@ -1,0 +1,220 @@
+import Compute
+import Files
+import Foundation
+
+/// Everything that decides what a token cache holds: how its rows were made, from what.
+///
+/// It is an object in the cache's manifest and, as canonical JSON, an attribute of every shard. A cache is only ever
+/// continued by a run with an equal configuration, so nothing in it may depend on time, machine or thread count, and
+/// no path in it is absolute.
+public struct CacheConfiguration: Codable, Equatable, Sendable {
+  public var model: Model
+  public var checkpoint: Checkpoint
+  /// The blocks whose outputs are stored, from 0, ascending; empty where only statistics are kept. The last one is
+  /// the dataset `tokens`, the others are `tokens_block_BB`.
+  public var blocks: [Int]
+  /// The norm after the last block, which stored tokens have not been through; nil where the model has none.
+  public var finalNorm: FinalNorm?
+  public var preprocessing: Preprocessing
+  public var dataset: Dataset
+  public var precision: Precision
+  public var augmentation: Augmentation
+  public var programVersion: String
+
+  public init(
+    model: Model, checkpoint: Checkpoint, blocks: [Int], finalNorm: FinalNorm?, preprocessing: Preprocessing,
+    dataset: Dataset, precision: Precision, augmentation: Augmentation, programVersion: String
+  ) {
+    self.model = model
+    self.checkpoint = checkpoint
+    self.blocks = blocks
+    self.finalNorm = finalNorm
+    self.preprocessing = preprocessing
+    self.dataset = dataset
+    self.precision = precision
+    self.augmentation = augmentation
+    self.programVersion = programVersion
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case model, checkpoint, blocks, preprocessing, dataset, precision, augmentation
+    case finalNorm = "final_norm"
+    case programVersion = "program_version"
+  }
+}
+
+extension CacheConfiguration {
+  /// The encoder's architecture. Sizes are in pixels, grid sizes in patches.
+  public struct Model: Codable, Equatable, Sendable {
+    public var name: String
+    public var imageHeight: Int
+    public var imageWidth: Int
+    public var patchHeight: Int
+    public var patchWidth: Int
+    public var gridHeight: Int
+    public var gridWidth: Int
+    /// D, the length of a token.
+    public var width: Int
+    /// L, the number of blocks.
+    public var depth: Int
+    /// H, the number of attention heads of a block.
+    public var headCount: Int
+    public var mlpWidth: Int
+    public var activation: String
+    public var layerNormEpsilon: Float
+    public var hasClassToken: Bool
+    /// The tokens before the patches: [cls] first where there is one, then registers.
+    public var prefixTokenCount: Int
+
+    public init(
+      name: String, imageHeight: Int, imageWidth: Int, patchHeight: Int, patchWidth: Int, gridHeight: Int,
+      gridWidth: Int, width: Int, depth: Int, headCount: Int, mlpWidth: Int, activation: String,
+      layerNormEpsilon: Float, hasClassToken: Bool, prefixTokenCount: Int
+    ) {
+      self.name = name
+      self.imageHeight = imageHeight
+      self.imageWidth = imageWidth
+      self.patchHeight = patchHeight
+      self.patchWidth = patchWidth
+      self.gridHeight = gridHeight
+      self.gridWidth = gridWidth
+      self.width = width
+      self.depth = depth
+      self.headCount = headCount
+      self.mlpWidth = mlpWidth
+      self.activation = activation
+      self.layerNormEpsilon = layerNormEpsilon
+      self.hasClassToken = hasClassToken
+      self.prefixTokenCount = prefixTokenCount
+    }
+
+    /// P, the number of patches of an image.
+    public var patchCount: Int { gridHeight * gridWidth }
+    /// T, the number of tokens of an image: the prefix tokens, then the patches row by row.
+    public var tokenCount: Int { prefixTokenCount + patchCount }
+
+    enum CodingKeys: String, CodingKey {
+      case name, width, depth, activation
+      case imageHeight = "image_height"
+      case imageWidth = "image_width"
+      case patchHeight = "patch_height"
+      case patchWidth = "patch_width"
+      case gridHeight = "grid_height"
+      case gridWidth = "grid_width"
+      case headCount = "head_count"
+      case mlpWidth = "mlp_width"
+      case layerNormEpsilon = "layer_norm_epsilon"
+      case hasClassToken = "has_class_token"
+      case prefixTokenCount = "prefix_token_count"
+    }
+  }
+
+  /// Where the weights came from: the file's name without its folder, and what is in it.
+  public struct Checkpoint: Codable, Equatable, Sendable {
+    public var fileName: String
+    public var sha256: String
+    /// Whose key names the file uses.
+    public var dialect: String
+    /// The key below which the weights were found; nil where they are at the top.
+    public var key: String?
+
+    public init(fileName: String, sha256: String, dialect: String, key: String?) {
+      self.fileName = fileName
+      self.sha256 = sha256
+      self.dialect = dialect
+      self.key = key
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case sha256, dialect, key
+      case fileName = "file_name"
+    }
+  }
+
+  /// A layer norm: `(x - mean) / sqrt(variance + epsilon) * weight + bias`, over the D values of a token.
+  public struct FinalNorm: Codable, Equatable, Sendable {
+    /// [D]
+    public var weight: [Float]
+    /// [D]
+    public var bias: [Float]
+    public var epsilon: Float
+
+    public init(weight: [Float], bias: [Float], epsilon: Float) {
+      self.weight = weight
+      self.bias = bias
+      self.epsilon = epsilon
+    }
+  }
+
+  /// From an image's pixels to the encoder's input.
+  public struct Preprocessing: Codable, Equatable, Sendable {
+    /// The length that the shorter side is resized to, in pixels.
+    public var resize: Int
+    /// The side of the square that is cut from the middle, in pixels.
+    public var crop: Int
+    public var interpolation: String
+    /// Per channel, red, green, blue, of pixels in 0 ... 1.
+    public var mean: [Float]
+    /// Per channel, red, green, blue, of pixels in 0 ... 1.
+    public var std: [Float]
+
+    public init(resize: Int, crop: Int, interpolation: String, mean: [Float], std: [Float]) {
+      self.resize = resize
+      self.crop = crop
+      self.interpolation = interpolation
+      self.mean = mean
+      self.std = std
+    }
+  }
+
+  /// The images.
+  public struct Dataset: Codable, Equatable, Sendable {
+    /// The split's name; nil where the data set has none.
+    public var split: String?
+    public var imageCount: Int
+    /// The class of each label, in label order; empty where images have no labels.
+    public var classNames: [String]
+    /// ``RowIdentity/listingSHA256(of:)`` of the cache's rows.
+    public var listingSHA256: String
+
+    public init(split: String?, imageCount: Int, classNames: [String], listingSHA256: String) {
+      self.split = split
+      self.imageCount = imageCount
+      self.classNames = classNames
+      self.listingSHA256 = listingSHA256
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case split
+      case imageCount = "image_count"
+      case classNames = "class_names"
+      case listingSHA256 = "listing_sha256"
+    }
+  }
+
+  public struct Precision: Codable, Equatable, Sendable {
+    /// The type that the encoder multiplies in.
+    public var compute: ElementType
+    /// The type that tokens are stored in: float16, bfloat16 or float32.
+    public var tokens: ElementType
+
+    public init(compute: ElementType, tokens: ElementType) {
+      self.compute = compute
+      self.tokens = tokens
+    }
+  }
+
+  public struct Augmentation: Codable, Equatable, Sendable {
+    /// "none" where images are only resized and cropped.
+    public var name: String
+    /// The stored views of each image.
+    public var views: Int
+    public var seed: UInt64
+
+    public init(name: String, views: Int, seed: UInt64) {
+      self.name = name
+      self.views = views
+      self.seed = seed
+    }
+  }
+}
