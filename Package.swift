@@ -53,6 +53,7 @@ let package = Package(
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
     systemLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
     .target(name: "CKernels", path: "Sources/Shared/CKernels"),
+    .target(name: "CImageCodecs", dependencies: ["CJPEG"], path: "Sources/Shared/CImageCodecs"),
 
     // What both programs stand on
     shared("Files", ["COpenSSL"]),
@@ -88,7 +89,7 @@ let package = Package(
 
     // The demo's data set, made from real handwritten digits
     .executableTarget(
-      name: "cluttered-digits", dependencies: ["CJPEG", "Compute", "Files"],
+      name: "cluttered-digits", dependencies: ["CImageCodecs", "Compute", "Files", argumentParser],
       path: "tools/cluttered-digits", exclude: ["README.md"],
       resources: [.embedInCode("optdigits.txt")]),
 
@@ -107,6 +108,7 @@ let package = Package(
     tests("Extraction", ["Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["Evaluation"]),
+    tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
     tests("Training", ["Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,0 +1,3 @@
+// Calls into image libraries whose errors leave by longjmp, wrapped so that they return instead.
+#pragma once
+#include "pb_jpeg_encode.h"

@@ -1,0 +1,20 @@
+// Writing JPEG with libjpeg. Its errors leave by longjmp, which must not cross Swift frames: it stays in this target.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Encodes 8-bit interleaved RGB, [height, width, 3], as a baseline JPEG without chroma subsampling.
+///
+/// On success returns 0 and stores the encoded bytes, which the caller frees with free(). On failure returns -1,
+/// stores libjpeg's message (ended by a zero) and leaves nothing to free.
+int pb_jpeg_encode_rgb(
+  const uint8_t *pixels, int width, int height, int quality, uint8_t **bytes, size_t *count,
+  char message[256]);
+
+#ifdef __cplusplus
+}
+#endif
