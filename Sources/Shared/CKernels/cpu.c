@@ -21,25 +21,29 @@ pb_cpu_level pb_cpu_best_level(void) {
   return PB_CPU_BASELINE;
 }
 
-static atomic_int current_level = -1;
+static pb_cpu_level at_most_best(pb_cpu_level level) {
+  const pb_cpu_level best = pb_cpu_best_level();
+  return level < best ? level : best;
+}
 
-static int level_from_environment(void) {
+static pb_cpu_level level_from_environment(void) {
   const char *name = getenv("PATCHBANK_CPU");
   if (name && strcmp(name, "baseline") == 0) return PB_CPU_BASELINE;
   if (name && strcmp(name, "avx2") == 0) return PB_CPU_AVX2;
   return PB_CPU_AVX512;
 }
 
-void pb_cpu_set_level(pb_cpu_level level) {
-  const pb_cpu_level best = pb_cpu_best_level();
-  atomic_store_explicit(&current_level, level < best ? level : best, memory_order_relaxed);
-}
+static atomic_int process_level = -1;
+static _Thread_local int thread_level = -1;
+
+void pb_cpu_set_level(pb_cpu_level level) { thread_level = (int)at_most_best(level); }
 
 pb_cpu_level pb_cpu_current_level(void) {
-  int level = atomic_load_explicit(&current_level, memory_order_relaxed);
+  if (thread_level >= 0) return (pb_cpu_level)thread_level;
+  int level = atomic_load_explicit(&process_level, memory_order_relaxed);
   if (level < 0) {
-    pb_cpu_set_level((pb_cpu_level)level_from_environment());
-    level = atomic_load_explicit(&current_level, memory_order_relaxed);
+    level = (int)at_most_best(level_from_environment());
+    atomic_store_explicit(&process_level, level, memory_order_relaxed);
   }
   return (pb_cpu_level)level;
 }

@@ -14,11 +14,12 @@ typedef enum {
 /// The best level that this processor and its operating system offer.
 pb_cpu_level pb_cpu_best_level(void);
 
-/// The level in use: the best one, unless the environment variable PATCHBANK_CPU (baseline, avx2, avx512) or
-/// pb_cpu_set_level asks for less.
+/// The level in use on this thread: the best one, unless the environment variable PATCHBANK_CPU (baseline, avx2, avx512)
+/// or pb_cpu_set_level asks for less.
 pb_cpu_level pb_cpu_current_level(void);
 
-/// Asks for a level, for tests; one that the processor does not offer is lowered to the best one.
+/// Asks for a level on this thread alone, so that tests beside this one keep theirs; one that the processor does not
+/// offer is lowered to the best one.
 void pb_cpu_set_level(pb_cpu_level level);
 
 /// The number of processors that this process may run on: its affinity mask where the system has one. C, as Swift
