@@ -4,5 +4,8 @@
 // it once per instruction set and dispatches. The references (`*_reference`) are written separately, without any
 // vectorisation in mind, and tests compare the two at every level that the machine has.
 #pragma once
+#include "pb_activation.h"
+#include "pb_attention.h"
 #include "pb_conversion.h"
 #include "pb_cpu.h"
+#include "pb_residual.h"

@@ -1,0 +1,54 @@
+#include "include/pb_residual.h"
+
+#include <math.h>
+
+#include "dispatch.h"
+
+#define PB_FAMILY "residual.inc.h"
+#include "for_each_level.h"
+
+PB_DISPATCH(void, pb_layer_norm,
+            (const float *input, const float *weight, const float *bias, float epsilon, float *output, size_t rows,
+             size_t width),
+            (input, weight, bias, epsilon, output, rows, width))
+PB_DISPATCH(void, pb_add_bias, (float *values, const float *bias, size_t rows, size_t width),
+            (values, bias, rows, width))
+PB_DISPATCH(void, pb_add_residual,
+            (const float *branch, const float *bias, const float *scale, float *residual, size_t rows, size_t width),
+            (branch, bias, scale, residual, rows, width))
+PB_DISPATCH(void, pb_add_residual_with_magnitudes,
+            (const float *branch, const float *bias, const float *scale, float *residual, size_t rows, size_t width,
+             float *magnitudes),
+            (branch, bias, scale, residual, rows, width, magnitudes))
+
+void pb_layer_norm_reference(const float *input, const float *weight, const float *bias, float epsilon, float *output,
+                             size_t rows, size_t width) {
+  for (size_t row = 0; row < rows; row++) {
+    const float *x = input + row * width;
+    double mean = 0;
+    for (size_t i = 0; i < width; i++) mean += x[i];
+    mean /= (double)width;
+    double variance = 0;
+    for (size_t i = 0; i < width; i++) variance += (x[i] - mean) * (x[i] - mean);
+    variance /= (double)width;
+    for (size_t i = 0; i < width; i++) {
+      output[row * width + i] = (float)((x[i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i]);
+    }
+  }
+}
+
+void pb_add_residual_with_magnitudes_reference(const float *branch, const float *bias, const float *scale,
+                                               float *residual, size_t rows, size_t width, float *magnitudes) {
+  for (size_t row = 0; row < rows; row++) {
+    double branch_squares = 0;
+    double residual_squares = 0;
+    for (size_t i = 0; i < width; i++) {
+      const double x = residual[row * width + i];
+      const double y = (double)branch[row * width + i] + bias[i];
+      branch_squares += y * y;
+      residual_squares += x * x;
+      residual[row * width + i] = (float)(x + y * scale[i]);
+    }
+    magnitudes[row] = (float)(sqrt(branch_squares) / (sqrt(residual_squares) + 1e-6));
+  }
+}

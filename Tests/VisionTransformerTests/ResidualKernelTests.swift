@@ -1,0 +1,86 @@
+import CKernels
+import Compute
+import TestSupport
+import Testing
+
+struct ResidualKernelTests {
+  static let widths = [1, 2, 15, 16, 17, 31, 63, 64, 65, 200, 768]
+
+  private func random(
+    _ count: Int, mean: Double = 0, _ generator: inout SeededGenerator
+  ) -> SharedBuffer<Float> {
+    SharedBuffer((0..<count).map { _ in Float(mean + generator.normal()) })
+  }
+
+  /// A mean far from zero loses digits where a variance is a difference of squares; here it must not.
+  @Test(arguments: CPULevel.available, [0.0, 100.0])
+  func layerNormAgreesWithItsReference(level: CPULevel, mean: Double) {
+    var generator = SeededGenerator(seed: 1)
+    for width in Self.widths {
+      let input = random(5 * width, mean: mean, &generator)
+      let weight = random(width, &generator)
+      let bias = random(width, &generator)
+      let output = SharedBuffer<Float>(count: 5 * width + 1)
+      let expected = SharedBuffer<Float>(count: 5 * width + 1)
+      level.run {
+        pb_layer_norm(input.pointer, weight.pointer, bias.pointer, 1e-6, output.pointer, 5, width)
+      }
+      pb_layer_norm_reference(input.pointer, weight.pointer, bias.pointer, 1e-6, expected.pointer, 5, width)
+      let tolerance = mean == 0 ? 2e-6 : 2e-4
+      let closeness = Closeness(output.array, expected.array)
+      #expect(width == 1 || closeness.relativeError < tolerance, "width \(width): \(closeness)")
+      if width == 1 { #expect(output.array.prefix(5).allSatisfy { $0 == bias[0] }) }
+    }
+  }
+
+  @Test(arguments: CPULevel.available)
+  func residualsAgreeWithTheirReference(level: CPULevel) {
+    var generator = SeededGenerator(seed: 2)
+    for width in Self.widths {
+      let branch = random(5 * width, &generator)
+      let bias = random(width, &generator)
+      let scale = random(width, &generator)
+      let residual = random(5 * width + 1, &generator)
+      let plain = SharedBuffer(residual.array)
+      let expected = SharedBuffer(residual.array)
+      let magnitudes = SharedBuffer<Float>(count: 5)
+      let expectedMagnitudes = SharedBuffer<Float>(count: 5)
+      level.run {
+        pb_add_residual(branch.pointer, bias.pointer, scale.pointer, plain.pointer, 5, width)
+        pb_add_residual_with_magnitudes(
+          branch.pointer, bias.pointer, scale.pointer, residual.pointer, 5, width, magnitudes.pointer)
+      }
+      pb_add_residual_with_magnitudes_reference(
+        branch.pointer, bias.pointer, scale.pointer, expected.pointer, 5, width, expectedMagnitudes.pointer)
+      #expect(Closeness(residual.array, expected.array).maximumDifference < 2e-6)
+      #expect(Closeness(plain.array, expected.array).maximumDifference < 2e-6)
+      #expect(Closeness(magnitudes.array, expectedMagnitudes.array).relativeError < 1e-6)
+    }
+  }
+
+  @Test(arguments: CPULevel.available)
+  func aBiasIsAddedToEveryRow(level: CPULevel) {
+    for width in Self.widths {
+      let values = SharedBuffer((0...3 * width).map { Float($0) })
+      let bias = SharedBuffer((0..<width).map { Float($0) * 0.5 })
+      level.run { pb_add_bias(values.pointer, bias.pointer, 3, width) }
+      let expected = (0..<3 * width).map { Float($0) + Float($0 % width) * 0.5 } + [Float(3 * width)]
+      #expect(values.array == expected)
+    }
+  }
+
+  @Test(arguments: CPULevel.available)
+  func aTokenOfZerosHasAMagnitude(level: CPULevel) {
+    let branch = SharedBuffer<Float>([3, 4])
+    let zeros = SharedBuffer<Float>(count: 2)
+    let ones = SharedBuffer<Float>([1, 1])
+    let residual = SharedBuffer<Float>(count: 2)
+    let magnitudes = SharedBuffer<Float>(count: 1)
+    level.run {
+      pb_add_residual_with_magnitudes(
+        branch.pointer, zeros.pointer, ones.pointer, residual.pointer, 1, 2, magnitudes.pointer)
+    }
+    #expect(abs(magnitudes[0] / 5e6 - 1) < 1e-6)
+    #expect(residual.array == [3, 4])
+  }
+}
