@@ -1,0 +1,96 @@
+import Compute
+import Files
+import Tensors
+
+/// A frozen pre-norm Vision Transformer (Dosovitskiy et al., 2021) in single precision, which measures the attention of
+/// every block as an image passes through.
+///
+/// An image is encoded by one thread in one ``Workspace``; threads that share an encoder encode different images. So an
+/// image's tokens are the same whatever the number of threads and whichever images are encoded before it.
+public final class Encoder: Sendable {
+  public let configuration: EncoderConfiguration
+  /// The norm that the model applies to its last block's output, which ``encode(pixels:blocks:workspace:)`` does not.
+  public let finalNorm: LayerNorm?
+  private let embedding: PatchEmbedding
+  private let blocks: [Block]
+  /// For each size of region, the patches in the middle of the grid.
+  private let centralPatches: [[Int]]
+
+  /// - Parameter weights: timm's names (`cls_token`, `pos_embed`, `patch_embed.proj.weight`, `blocks.0.norm1.weight`,
+  ///   ...), of any floating-point type; others are left alone.
+  /// - Throws: ``InputError`` that names the first key which is missing, of the wrong shape or type, or not finite.
+  public init(configuration: EncoderConfiguration, weights: [String: Tensor]) throws(InputError) {
+    self.configuration = configuration
+    let reader = WeightReader(weights)
+    embedding = try PatchEmbedding(reader, configuration)
+    var blocks: [Block] = []
+    for index in 0..<configuration.depth {
+      blocks.append(try Block(reader.scoped("blocks.\(index)"), configuration))
+    }
+    self.blocks = blocks
+    finalNorm =
+      configuration.hasFinalNorm
+      ? try LayerNorm(
+        reader.scoped("norm"), width: configuration.width, epsilon: configuration.layerNormEpsilon)
+      : nil
+    centralPatches = (1...CentralPatches.regionCount).map {
+      CentralPatches.indices(
+        side: $0, gridHeight: configuration.gridHeight, gridWidth: configuration.gridWidth)
+    }
+  }
+
+  /// The memory for one thread's images.
+  public func makeWorkspace() -> Workspace { Workspace(configuration) }
+
+  /// Encodes one image.
+  ///
+  /// - Parameters:
+  ///   - pixels: `[C, image height, image width]`, resized, cropped and normalised.
+  ///   - blocks: the blocks whose output is kept, counted from 0, in any order.
+  ///   - workspace: this thread's own, made by this encoder.
+  /// - Returns: the workspace's output, which the next image overwrites.
+  @discardableResult
+  public func encode(
+    pixels: UnsafePointer<Float>, blocks requested: [Int], workspace: Workspace
+  ) -> EncoderOutput {
+    precondition(
+      workspace.configuration == configuration, "the workspace is that of another encoder")
+    precondition(
+      requested.allSatisfy(blocks.indices.contains), "blocks \(requested) are not all in \(blocks.indices)")
+    workspace.reserveTokens(requested.count)
+    let output = workspace.output
+    let scratch = workspace.scratch
+    output.centerAttention.fill(0)
+    embedding.apply(pixels, patches: scratch.patches.pointer, into: scratch.residual.pointer)
+    for (index, block) in blocks.enumerated() {
+      let statisticCount = configuration.headCount * AttentionStatistic.perHead.count
+      block.apply(
+        scratch, attentionStatistics: output.attentionStatistics.pointer + index * statisticCount,
+        magnitudes: output.magnitudes.pointer + index * AttentionStatistic.perBlock.count
+      ) { head, attention in
+        if index == blocks.count - 1 { keepRows(of: attention, head: head, in: output) }
+      }
+      for (tokens, wanted) in zip(output.tokens, requested) where wanted == index {
+        tokens.pointer.update(from: scratch.residual.pointer, count: tokens.count)
+      }
+    }
+    return output
+  }
+
+  /// Keeps the rows of [cls] and of the central patches of a head's attention, `[T, T]`, without their prefix columns.
+  private func keepRows(of attention: UnsafePointer<Float>, head: Int, in output: EncoderOutput) {
+    let (tokenCount, patchCount) = (configuration.tokenCount, configuration.patchCount)
+    let prefix = configuration.prefixTokenCount
+    if let classAttention = output.classAttention {
+      (classAttention.pointer + head * patchCount).update(from: attention + prefix, count: patchCount)
+    }
+    for (region, patches) in centralPatches.enumerated() {
+      let sums = output.centerAttention.pointer + region * patchCount
+      let share = 1 / Float(patches.count * configuration.headCount)
+      for patch in patches {
+        let row = attention + (prefix + patch) * tokenCount + prefix
+        for column in 0..<patchCount { sums[column] += share * row[column] }
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import Compute
+import Files
+import Tensors
+
+/// Takes an encoder's weights by timm's names, in single precision.
+///
+/// The last guard before the arithmetic: whoever loads a checkpoint also says which of its keys are left over.
+struct WeightReader {
+  private let weights: [String: Tensor]
+  private let prefix: String
+
+  init(_ weights: [String: Tensor], prefix: String = "") {
+    self.weights = weights
+    self.prefix = prefix
+  }
+
+  /// A reader of the keys that begin with `name` and a point.
+  func scoped(_ name: String) -> WeightReader { WeightReader(weights, prefix: prefix + name + ".") }
+
+  /// - Throws: ``InputError`` that names the key, where it is missing, of another shape, not of floating-point values,
+  ///   or holds an infinity or NaN.
+  func values(_ name: String, shape: [Int]) throws(InputError) -> SharedBuffer<Float> {
+    try values(name, shapes: [shape])
+  }
+
+  /// As ``values(_:shape:)``, for a weight that may have one of several shapes.
+  func values(_ name: String, shapes: [[Int]]) throws(InputError) -> SharedBuffer<Float> {
+    let key = prefix + name
+    guard let tensor = weights[key] else { throw InputError(key, "is missing from the encoder's weights") }
+    guard shapes.contains(tensor.shape) else {
+      let needed = shapes.map(\.description).joined(separator: " or ")
+      throw InputError(key, "has the shape \(tensor.shape), where the encoder needs \(needed)")
+    }
+    guard tensor.elementType.isFloatingPoint else {
+      throw InputError(key, "holds \(tensor.elementType) values, where the encoder needs floating-point ones")
+    }
+    let values = tensor.floats()
+    guard values.allSatisfy(\.isFinite) else {
+      throw InputError(
+        key, "holds an infinity or NaN", remedy: "use a checkpoint whose training did not diverge")
+    }
+    return SharedBuffer(values)
+  }
+}
