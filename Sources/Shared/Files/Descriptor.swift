@@ -18,6 +18,8 @@ package final class Descriptor: Sendable {
     case update
     /// A new or emptied file, to read and write.
     case create
+    /// A new file, or an existing one as it is, to read and write.
+    case updateOrCreate
   }
 
   package init(_ path: String, _ mode: Mode) throws(InputError) {
@@ -26,6 +28,7 @@ package final class Descriptor: Sendable {
       case .read: (O_RDONLY, "open")
       case .update: (O_RDWR, "open for writing")
       case .create: (O_RDWR | O_CREAT | O_TRUNC, "create")
+      case .updateOrCreate: (O_RDWR | O_CREAT, "open for writing")
       }
     self.path = path
     self.number = try checked(path, doing) { open(path, flags | O_CLOEXEC, 0o644) }
@@ -74,6 +77,18 @@ package final class Descriptor: Sendable {
       errno = number
       try checked(path, "reserve \(byteCount) bytes for") { number == 0 ? 0 : -1 }
     #endif
+  }
+
+  /// Cuts or lengthens the file; what is new reads as zeros.
+  package func resize(byteCount: Int) throws(InputError) {
+    try checked(path, "resize") { ftruncate(number, off_t(byteCount)) }
+  }
+
+  /// The bytes that the file takes up on the disk, which are fewer than its size where it has holes.
+  package func allocatedByteCount() throws(InputError) -> Int {
+    var status = stat()
+    try checked(path, "read the status of") { fstat(number, &status) }
+    return Int(status.st_blocks) * 512
   }
 
   /// Returns once the file's bytes are on the disk.

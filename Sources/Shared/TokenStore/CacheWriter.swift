@@ -1,5 +1,6 @@
 import Compute
 import Files
+import Synchronization
 
 /// Writes a cache, or goes on where an earlier run stopped.
 ///
@@ -13,12 +14,23 @@ import Files
 /// }
 /// let manifest = try writer.finish()
 /// ```
+///
+/// The bytes of the cache depend on the configuration and the rows only, not on the number of threads, the order of
+/// rows or how often a run was stopped.
 public final class CacheWriter: Sendable {
   public let folder: String
   public let configuration: CacheConfiguration
   public let rows: [RowIdentity]
+  public let shardSize: Int
   public let layout: RowLayout
-  public let shardCount: Int
+  let parallel: Parallel
+  private let configurationJSON: String
+  private let state: Mutex<State>
+
+  private struct State {
+    var manifest: CacheManifest
+    var notices: [String] = []
+  }
 
   /// Makes the folder, or opens the one of an earlier run after checking that it was made for the same settings;
   /// checks that the disk has room for what is still missing.
@@ -26,41 +38,271 @@ public final class CacheWriter: Sendable {
     folder: String, configuration: CacheConfiguration, rows: [RowIdentity], shardSize: Int,
     parallel: Parallel = Parallel()
   ) throws(InputError) {
-    preconditionFailure("not there yet")
+    precondition(
+      (1...CacheManifest.maximumShardSize).contains(shardSize),
+      "a shard holds 1 to \(CacheManifest.maximumShardSize) rows, not \(shardSize)")
+    precondition(
+      configuration.dataset.listingSHA256 == RowIdentity.listingSHA256(of: rows),
+      "the configuration's listing is not that of the \(rows.count) rows")
+    guard !rows.isEmpty else { throw InputError(folder, "a cache of no images cannot be made") }
+    try configuration.validate(folder)
+    self.folder = folder
+    self.configuration = configuration
+    self.rows = rows
+    self.shardSize = shardSize
+    self.parallel = parallel
+    layout = RowLayout(configuration: configuration, idByteCount: try longestID(of: rows))
+    configurationJSON = try CanonicalJSON.text(configuration)
+    try Folder.create(folder)
+    let planned = CacheManifest(configuration: configuration, rowCount: rows.count, shardSize: shardSize)
+    let opened = try Descriptor.withLockedFolder(folder) { () throws(InputError) in
+      try planned.openOrWrite(in: folder)
+    }
+    state = Mutex(State(manifest: opened.manifest, notices: opened.notices))
+    try Folder.requireFreeSpace(try missingByteCount(), in: folder)
   }
 
-  /// The rows in shards that were finished before.
-  public var finishedRowCount: Int { preconditionFailure("not there yet") }
+  public var shardCount: Int { (rows.count + shardSize - 1) / shardSize }
+
+  /// The rows of a shard, counted over the whole cache.
+  public func rows(ofShard index: Int) -> Range<Int> {
+    precondition(index >= 0 && index < shardCount, "shard \(index) of \(shardCount) does not exist")
+    return index * shardSize..<min(rows.count, (index + 1) * shardSize)
+  }
+
+  /// The rows in finished shards.
+  public var finishedRowCount: Int {
+    state.withLock { $0.manifest.shards.reduce(0) { $0 + $1.rowCount } }
+  }
 
   /// What was found wrong with an earlier run's files and is being made again: one line each.
-  public var notices: [String] { preconditionFailure("not there yet") }
+  public var notices: [String] { state.withLock { $0.notices } }
 
+  /// Prepares a shard for its rows, continuing what an earlier run left of it. One process at a time can have a shard
+  /// open; different shards can be written by different processes.
+  ///
   /// - Returns: nil where the shard is finished.
   /// - Throws: where another process is writing it, or the disk is full.
-  public func openShard(_ index: Int) throws -> ShardWriter? { preconditionFailure("not there yet") }
+  public func openShard(_ index: Int) throws -> ShardWriter? {
+    let rowRange = rows(ofShard: index)
+    guard !isFinished(index) else { return nil }
+    let path = path(ofShard: index)
+    let file = try lockPartialShard(path)
+    let template = try SkeletonTemplate(
+      scratch: path + ".skeleton", layout: layout, rowCount: rowRange.count,
+      attributes: ShardAttributes(
+        configurationJSON: configurationJSON, shardIndex: index, rowStart: rowRange.lowerBound))
+    if Folder.contains(path), try adopt(index, template) {
+      Folder.remove(file.path)
+      return nil
+    }
+    return try ShardWriter(self, index, file, template)
+  }
 
   /// Writes attention-stats.json, README.md and the complete manifest, once all shards are finished.
   ///
   /// - Parameter card: the text of README.md; by default the one of ``DataCard``.
-  public func finish(card: String? = nil) throws -> CacheManifest { preconditionFailure("not there yet") }
+  public func finish(card: String? = nil) throws -> CacheManifest {
+    var manifest = try CacheManifest.read(folder)
+    guard manifest.shards.count == shardCount else {
+      throw manifest.incompleteError(folder)
+    }
+    let summaryPath = folder + "/" + AttentionStatisticsSummary.fileName
+    if manifest.state == .complete, Folder.contains(summaryPath) { return manifest }
+    let shards = try ShardSet(folder, manifest: manifest, layout: layout)
+    let summary = try AttentionStatisticsSummary(shards, model: configuration.model, parallel: parallel)
+    try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryPath)
+    manifest.attentionStatisticsSHA256 = try SHA256.hexadecimal(ofFile: summaryPath)
+    manifest.state = .complete
+    try AtomicFile.write(card ?? DataCard.text(manifest), to: folder + "/" + DataCard.fileName)
+    try manifest.write(folder)
+    state.withLock { $0.manifest = manifest }
+    return manifest
+  }
 }
 
-/// One shard in the making. Dropped before `finish`, it leaves a `.partial` file that the next run continues.
-public final class ShardWriter: Sendable {
-  public let index: Int
-  /// The shard's rows, counted over the whole cache.
-  public let rowRange: Range<Int>
-  /// The rows that are still to be written, counted over the whole cache.
-  public let remainingRows: [Int]
+// MARK: - Shards
 
-  init() { preconditionFailure("not there yet") }
+extension CacheWriter {
+  func path(ofShard index: Int) -> String { folder + "/" + CacheManifest.shardName(index) }
 
-  /// Writes a row; from any thread, each row from one.
-  public func write(row: Int, _ buffer: RowBuffer) throws(InputError) { preconditionFailure("not there yet") }
+  private func isFinished(_ index: Int) -> Bool {
+    state.withLock { $0.manifest.shards.contains { $0.rowStart == index * shardSize } }
+  }
 
-  /// Writes a row whose image cannot be decoded: zeros, and the state that says so.
-  public func writeUndecodable(row: Int) throws(InputError) { preconditionFailure("not there yet") }
+  func notice(_ text: String) { state.withLock { $0.notices.append(text) } }
 
-  /// Makes the shard final: everything on the disk, hashed, renamed, in the manifest.
-  public func finish() throws { preconditionFailure("not there yet") }
+  private func lockPartialShard(_ path: String) throws(InputError) -> Descriptor {
+    while true {
+      let file = try Descriptor(path + ".partial", .updateOrCreate)
+      guard try file.tryLock() else {
+        throw InputError(
+          path + ".partial", "is being written by another process",
+          remedy: "wait until that one is done, or stop it")
+      }
+      // Between opening and locking, its last owner may have finished and renamed it.
+      if try file.isStillNamed() { return file }
+    }
+  }
+
+  /// Enters a finished shard that is not in the manifest, as after a kill between its renaming and its entry, if every
+  /// byte of it is as this run would write it.
+  ///
+  /// - Returns: false where it is damaged and must be made again.
+  private func adopt(_ index: Int, _ template: SkeletonTemplate) throws -> Bool {
+    let path = path(ofShard: index)
+    if try template.matches(try Descriptor(path, .read)) {
+      let shard = try MappedShard(
+        path, layout: layout, rowCount: rows(ofShard: index).count, placements: template.skeleton.placements)
+      let rows = rows[rows(ofShard: index)]
+      if hasIdentities(shard, rows), try shard.damagedRows(parallel).isEmpty {
+        try register(index, template.skeleton, undecodableRowCount: shard.undecodableRowCount)
+        return true
+      }
+    } else if let skeleton = try? HDF5.readSkeleton(of: path),
+      let other = try? CanonicalJSON.decode(
+        CacheConfiguration.self, from: skeleton.attributes.configurationJSON.utf8, subject: path)
+    {
+      try requireSameSettings(configuration.differences(from: other), path)
+    }
+    notice("\(path) is damaged and is made again")
+    return false
+  }
+
+  private func hasIdentities(_ shard: MappedShard, _ rows: ArraySlice<RowIdentity>) -> Bool {
+    layout.identityColumns(of: rows).enumerated().allSatisfy { index, column in
+      shard.column(dataset: layout.payload.count + index).elementsEqual(column)
+    }
+  }
+
+  /// Enters a finished shard into the manifest, beside those that other processes may have entered meanwhile.
+  func register(_ index: Int, _ skeleton: ShardSkeleton, undecodableRowCount: Int) throws(InputError) {
+    let rowRange = rows(ofShard: index)
+    let shard = CacheManifest.Shard(
+      name: CacheManifest.shardName(index), byteCount: skeleton.byteCount, rowStart: rowRange.lowerBound,
+      rowCount: rowRange.count, undecodableRowCount: undecodableRowCount,
+      sha256: try SHA256.hexadecimal(ofFile: path(ofShard: index)), datasets: skeleton.placements)
+    let manifest = try Descriptor.withLockedFolder(folder) { () throws(InputError) in
+      var manifest = try CacheManifest.read(folder)
+      manifest.setShards(manifest.shards.filter { $0.rowStart != shard.rowStart } + [shard])
+      try manifest.write(folder)
+      return manifest
+    }
+    state.withLock { $0.manifest = manifest }
+  }
+
+  /// About the bytes that the unfinished shards will add to the disk.
+  private func missingByteCount() throws(InputError) -> Int {
+    let metadata = 2 * configurationJSON.utf8.count + (layout.datasets.count + 16) * HDF5.alignment
+    var count = 0
+    for index in 0..<shardCount where !isFinished(index) {
+      let path = path(ofShard: index) + ".partial"
+      let present = Folder.contains(path) ? try Descriptor(path, .read).allocatedByteCount() : 0
+      count += max(0, rows(ofShard: index).count * layout.rowByteCount + metadata - present)
+    }
+    return count
+  }
+}
+
+private func longestID(of rows: [RowIdentity]) throws(InputError) -> Int {
+  var longest = 0
+  for row in rows {
+    let count = row.id.utf8.count
+    guard count > 0, count <= RowLayout.maximumIDByteCount, !row.id.utf8.contains(0) else {
+      throw InputError(
+        row.id,
+        "is no path that a cache can hold: 1 to \(RowLayout.maximumIDByteCount) bytes, none of them zero")
+    }
+    longest = max(longest, count)
+  }
+  return longest
+}
+
+/// Throws the one error for a cache that was made for other settings, where there are differences.
+private func requireSameSettings(_ differences: [String], _ subject: String) throws(InputError) {
+  guard !differences.isEmpty else { return }
+  let shown = differences.prefix(8).joined(separator: "; ")
+  let more = differences.count > 8 ? "; and \(differences.count - 8) more" : ""
+  throw InputError(
+    subject, "was made for other settings, which are never mixed: \(shown)\(more)",
+    remedy: "choose another output folder, or the settings that it was made for")
+}
+
+// MARK: - The manifest of a cache in the making
+
+extension CacheManifest {
+  /// The manifest of a cache without any finished shard.
+  init(configuration: CacheConfiguration, rowCount: Int, shardSize: Int) {
+    self.init(
+      schema: Self.schemaName, schemaVersion: Self.currentVersion, state: .partial,
+      configuration: configuration,
+      rowCount: rowCount, shardSize: shardSize, undecodableRowCount: 0, shards: [],
+      attentionStatisticsSHA256: nil, manifestSHA256: "")
+  }
+
+  /// Reads the folder's manifest, if there is one, checks that it was made for the same settings as this one, and
+  /// takes shards out whose files are not there as it says; writes this one if there is none.
+  fileprivate func openOrWrite(
+    in folder: String
+  ) throws(InputError) -> (manifest: CacheManifest, notices: [String]) {
+    guard Folder.contains(folder + "/" + Self.fileName) else {
+      try write(folder)
+      return (self, [])
+    }
+    var manifest = try Self.read(folder)
+    try requireSameSettings(differences(from: manifest), folder)
+    var notices: [String] = []
+    var present: [Shard] = []
+    for shard in manifest.shards {
+      let path = folder + "/" + shard.name
+      if !Folder.contains(path) {
+        notices.append("\(path) is missing and is made again")
+      } else if try Descriptor(path, .read).size() != shard.byteCount {
+        notices.append(
+          "\(path) has not the \(shard.byteCount) bytes that it was finished with and is made again")
+      } else {
+        present.append(shard)
+      }
+    }
+    if present.count < manifest.shards.count {
+      manifest.setShards(present)
+      try manifest.write(folder)
+    }
+    return (manifest, notices)
+  }
+
+  private func differences(from other: CacheManifest) -> [String] {
+    var differences = configuration.differences(from: other.configuration)
+    if rowCount != other.rowCount {
+      differences.append("the number of rows is \(rowCount), not \(other.rowCount)")
+    }
+    if shardSize != other.shardSize {
+      differences.append("the number of rows of a shard is \(shardSize), not \(other.shardSize)")
+    }
+    return differences
+  }
+
+  /// Replaces the shards, in row order; the cache is partial until it is finished again.
+  fileprivate mutating func setShards(_ shards: [Shard]) {
+    self.shards = shards.sorted { $0.rowStart < $1.rowStart }
+    undecodableRowCount = shards.reduce(0) { $0 + $1.undecodableRowCount }
+    state = .partial
+    attentionStatisticsSHA256 = nil
+  }
+
+  /// The error for a cache whose shards are not all finished.
+  func incompleteError(_ folder: String) -> InputError {
+    let finished = Set(shards.map(\.rowStart))
+    let missing = (0..<plannedShardCount).filter { !finished.contains($0 * shardSize) }
+    guard !missing.isEmpty else {
+      return InputError(
+        folder, "is not complete: its statistics are missing",
+        remedy: "run the same extraction again, which goes on where it stopped")
+    }
+    let names =
+      missing.prefix(3).map(Self.shardName).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
+    return InputError(
+      folder, "is not complete: \(missing.count) of \(plannedShardCount) shards are missing (\(names))",
+      remedy: "run the same extraction again, which goes on where it stopped")
+  }
 }

@@ -10,9 +10,44 @@ public final class TokenCache: Sendable {
   public let labels: [Int32]
   /// [N]
   public let rowStates: [RowState]
+  private let shards: ShardSet
+  private let blockDatasets: [Int: Int]
+  private let classAttentionDataset: Int?
+  private let centerAttentionDataset: Int
+  private let attentionStatisticsDataset: Int
+  private let magnitudesDataset: Int
 
-  /// Opens a cache, trusting nothing in it: whatever is not exactly as the format has it is an error.
-  public init(_ path: String) throws(InputError) { preconditionFailure("not there yet") }
+  /// Opens a cache, trusting nothing in it: whatever is not exactly as the format has it is an error. The rows' own
+  /// bytes are not read: ``CacheVerifier`` does that.
+  public init(_ path: String) throws(InputError) {
+    let manifest = try CacheManifest.read(path)
+    guard manifest.state == .complete else { throw manifest.incompleteError(path) }
+    let layout = try manifest.layout(of: manifest.shards[0], path)
+    var checker = ShardChecker(path, manifest: manifest, layout: layout)
+    for shard in manifest.shards { try checker.check(shard) }
+    shards = try ShardSet(path, manifest: manifest, layout: layout)
+    var states: [RowState] = []
+    var labels: [Int32] = []
+    for row in 0..<manifest.rowCount {
+      guard let state = shards.state(row: row), state != .empty else {
+        throw InputError(path, "row \(row) has never been written", remedy: "see `extract verify`")
+      }
+      states.append(state)
+      labels.append(shards.label(row: row))
+    }
+    self.path = path
+    self.manifest = manifest
+    self.layout = layout
+    self.labels = labels
+    rowStates = states
+    let blocks = manifest.configuration.blocks
+    blockDatasets = Dictionary(
+      uniqueKeysWithValues: blocks.enumerated().map { ($1, $0 == blocks.count - 1 ? 0 : $0 + 1) })
+    classAttentionDataset = layout.index(of: RowLayout.classAttention)
+    centerAttentionDataset = layout.index(of: RowLayout.centerAttention)!
+    attentionStatisticsDataset = layout.index(of: RowLayout.attentionStatistics)!
+    magnitudesDataset = layout.index(of: RowLayout.magnitudes)!
+  }
 
   public var configuration: CacheConfiguration { manifest.configuration }
   /// N
@@ -25,27 +60,44 @@ public final class TokenCache: Sendable {
   public var tokenElementType: ElementType { configuration.precision.tokens }
 
   /// - Returns: the path of the row's image, relative to the data set's root.
-  public func id(row: Int) -> String { preconditionFailure("not there yet") }
+  public func id(row: Int) -> String { shards.id(row: row) }
   /// [N], each as ``id(row:)``.
   public var ids: [String] { (0..<rowCount).map { id(row: $0) } }
-  /// The place of the row's image in the data set.
-  public func sourceIndex(row: Int) -> Int { preconditionFailure("not there yet") }
-  /// Which view of its image the row holds.
-  public func viewIndex(row: Int) -> Int { preconditionFailure("not there yet") }
+  /// What image and view the row holds.
+  public func identity(row: Int) -> RowIdentity { shards.identity(row: row) }
 
   /// - Returns: [T, D] of ``tokenElementType``: the last stored block's output, before the final norm.
-  public func tokens(row: Int) -> UnsafeRawBufferPointer { preconditionFailure("not there yet") }
+  public func tokens(row: Int) -> UnsafeRawBufferPointer {
+    precondition(!configuration.blocks.isEmpty, "this cache holds statistics only, no tokens")
+    return shards.bytes(dataset: 0, row: row)
+  }
+
   /// - Parameter block: one of the configuration's `blocks`.
   /// - Returns: [T, D] of ``tokenElementType``: the block's output, before the final norm.
-  public func tokens(row: Int, block: Int) -> UnsafeRawBufferPointer { preconditionFailure("not there yet") }
+  public func tokens(row: Int, block: Int) -> UnsafeRawBufferPointer {
+    guard let dataset = blockDatasets[block] else {
+      preconditionFailure("block \(block) is not one of the stored \(configuration.blocks)")
+    }
+    return shards.bytes(dataset: dataset, row: row)
+  }
+
   /// - Returns: [H, P] in float16; nil where the model has no [cls].
-  public func classAttention(row: Int) -> UnsafeRawBufferPointer? { preconditionFailure("not there yet") }
+  public func classAttention(row: Int) -> UnsafeRawBufferPointer? {
+    classAttentionDataset.map { shards.bytes(dataset: $0, row: row) }
+  }
+
   /// - Returns: [4, P] in float16.
-  public func centerAttention(row: Int) -> UnsafeRawBufferPointer { preconditionFailure("not there yet") }
+  public func centerAttention(row: Int) -> UnsafeRawBufferPointer {
+    shards.bytes(dataset: centerAttentionDataset, row: row)
+  }
+
   /// - Returns: [L, H, 8]
   public func attentionStatistics(row: Int) -> UnsafeBufferPointer<Float> {
-    preconditionFailure("not there yet")
+    shards.floats(dataset: attentionStatisticsDataset, row: row)
   }
+
   /// - Returns: [L, 2]
-  public func magnitudes(row: Int) -> UnsafeBufferPointer<Float> { preconditionFailure("not there yet") }
+  public func magnitudes(row: Int) -> UnsafeBufferPointer<Float> {
+    shards.floats(dataset: magnitudesDataset, row: row)
+  }
 }

@@ -1,0 +1,47 @@
+import Foundation
+
+/// Folders, and the room on the disk that they are on.
+package enum Folder {
+  /// Makes a folder and the ones above it, where they are missing.
+  package static func create(_ path: String) throws(InputError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw InputError(path, "cannot make the folder: \(error.localizedDescription)")
+    }
+  }
+
+  /// Whether there is a file or folder of that name.
+  package static func contains(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+  /// The names of what a folder holds, sorted.
+  package static func fileNames(_ path: String) throws(InputError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    } catch {
+      throw InputError(path, "cannot list the folder: \(error.localizedDescription)")
+    }
+  }
+
+  /// Removes a file, if it is there.
+  package static func remove(_ path: String) { unlink(path) }
+
+  /// The bytes that this user may still write on the file system of a folder.
+  package static func freeByteCount(_ path: String) throws(InputError) -> Int {
+    var status = statvfs()
+    try checked(path, "read the free space of") { statvfs(path, &status) }
+    let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
+      by: Int(clamping: status.f_frsize))
+    return overflow ? .max : bytes
+  }
+
+  /// Throws, before any work is done, where a folder's disk has no room for what is going to be written.
+  package static func requireFreeSpace(_ byteCount: Int, in path: String) throws(InputError) {
+    let free = try freeByteCount(path)
+    guard byteCount > free else { return }
+    func gigabytes(_ count: Int) -> String { String(format: "%.2f GB", Double(count) / 1e9) }
+    throw InputError(
+      path, "\(gigabytes(byteCount)) are needed, and the disk has \(gigabytes(free)) free",
+      remedy: "free \(gigabytes(byteCount - free)) or more, or choose a folder on another disk")
+  }
+}

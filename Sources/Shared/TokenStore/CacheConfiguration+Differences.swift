@@ -1,0 +1,83 @@
+import Files
+import Foundation
+
+extension CacheConfiguration {
+  /// The settings in which another configuration differs, one line each: its name as in `config_json`, the value here
+  /// and the value there. Empty exactly where the two are equal.
+  public func differences(from other: CacheConfiguration) -> [String] {
+    let (mine, theirs) = (settings, other.settings)
+    return Set(mine.keys).union(theirs.keys).sorted().compactMap { name in
+      let (value, otherValue) = (mine[name] ?? .null, theirs[name] ?? .null)
+      guard value != otherValue else { return nil }
+      if case .array(let values) = value, case .array(let otherValues) = otherValue, values.count > 4,
+        values.count == otherValues.count
+      {
+        let index = zip(values, otherValues).enumerated().first { $0.element.0 != $0.element.1 }!.offset
+        return "\(name)[\(index)] is \(values[index]), not \(otherValues[index])"
+      }
+      return "\(name) is \(value), not \(otherValue)"
+    }
+  }
+
+  /// Every setting by its name, such as `model.width`.
+  private var settings: [String: Setting] {
+    // A configuration that JSON cannot hold was never in a cache; it is refused where it is checked.
+    guard let text = try? CanonicalJSON.text(self),
+      let root = try? CanonicalJSON.decode(Setting.self, from: text.utf8, subject: "configuration")
+    else { return [:] }
+    var settings: [String: Setting] = [:]
+    func collect(_ setting: Setting, _ name: String) {
+      guard case .object(let members) = setting else {
+        settings[name] = setting
+        return
+      }
+      for (key, member) in members { collect(member, name.isEmpty ? key : "\(name).\(key)") }
+    }
+    collect(root, "")
+    return settings
+  }
+}
+
+/// A JSON value.
+private enum Setting: Decodable, Equatable, CustomStringConvertible {
+  case null
+  case bool(Bool)
+  case integer(UInt64)
+  case number(Double)
+  case text(String)
+  case array([Setting])
+  case object([String: Setting])
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .integer(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .text(value)
+    } else if let values = try? container.decode([Setting].self) {
+      self = .array(values)
+    } else {
+      self = .object(try container.decode([String: Setting].self))
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .null: "not set"
+    case .bool(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .text(let value): "'\(value)'"
+    case .array(let values) where values.count > 4:
+      "[\(values.prefix(3).map(\.description).joined(separator: ", ")), ... \(values.count) values]"
+    case .array(let values): "[\(values.map(\.description).joined(separator: ", "))]"
+    case .object(let members): "\(members.count) settings"
+    }
+  }
+}

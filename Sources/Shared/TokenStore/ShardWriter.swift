@@ -1,0 +1,113 @@
+import Compute
+import Files
+import Synchronization
+
+/// One shard in the making. Dropped before `finish`, it leaves a `.partial` file that the next run continues.
+///
+/// A row is written in the order payload, checksum, state: a row whose state says that it is there is whole, unless
+/// the machine lost power, which the checksum tells.
+public final class ShardWriter: Sendable {
+  public let index: Int
+  /// The shard's rows, counted over the whole cache.
+  public let rowRange: Range<Int>
+  /// The rows that were still to be written when the shard was opened, counted over the whole cache.
+  public let remainingRows: [Int]
+  private let writer: CacheWriter
+  private let file: Descriptor
+  private let skeleton: ShardSkeleton
+  /// Per dataset of the layout.
+  private let offsets: [Int]
+  /// Per identity dataset: the shard's rows as they are stored.
+  private let identityColumns: [[UInt8]]
+  private let isFinished = Atomic(false)
+
+  private var layout: RowLayout { writer.layout }
+
+  /// - Parameter file: the shard's `.partial` file, locked.
+  init(_ writer: CacheWriter, _ index: Int, _ file: Descriptor, _ template: SkeletonTemplate) throws {
+    self.writer = writer
+    self.index = index
+    self.file = file
+    skeleton = template.skeleton
+    rowRange = writer.rows(ofShard: index)
+    offsets = writer.layout.datasets.map { template.skeleton.placements[$0.name]!.offset }
+    identityColumns = writer.layout.identityColumns(of: writer.rows[rowRange])
+    if try !template.matches(file) {
+      if try file.size() > 0 {
+        writer.notice("\(file.path) is not of this extraction, or is damaged; it is made anew")
+      }
+      try template.write(to: file)
+    }
+    try file.reserve(byteCount: template.skeleton.byteCount)
+    let firstIdentity = writer.layout.payload.count
+    for (index, column) in identityColumns.enumerated() {
+      try file.write(column, at: offsets[firstIdentity + index])
+    }
+    try file.synchronize()
+    let shard = try MappedShard(
+      file.path, layout: writer.layout, rowCount: rowRange.count, placements: skeleton.placements)
+    let remaining = try shard.damagedRows(writer.parallel)
+    // States of torn rows, so that a row counts as written only once this run has written it.
+    for row in remaining where shard.state(row: row) != .empty {
+      try file.write([RowState.empty.rawValue], at: offsets[writer.layout.stateIndex] + row)
+    }
+    remainingRows = remaining.map { [start = rowRange.lowerBound] in start + $0 }
+  }
+
+  /// Writes a row, from any thread; one thread at a time for each row.
+  ///
+  /// - Parameters:
+  ///   - row: counted over the whole cache.
+  ///   - buffer: with all of the row's payload set; it is ready for another row afterwards.
+  public func write(row: Int, _ buffer: RowBuffer) throws(InputError) {
+    precondition(buffer.layout == layout, "the buffer is laid out for another cache")
+    try write(row: row, buffer.takePayload(), .good)
+  }
+
+  /// Writes a row whose image cannot be decoded: zeros, and the state that says so.
+  public func writeUndecodable(row: Int) throws(InputError) {
+    let zeros = SharedBuffer<UInt8>(count: layout.payloadByteCount)
+    try write(row: row, UnsafeRawBufferPointer(zeros.buffer), .undecodable)
+  }
+
+  private func write(row: Int, _ payload: UnsafeRawBufferPointer, _ state: RowState) throws(InputError) {
+    precondition(rowRange.contains(row), "row \(row) is outside the shard's \(rowRange)")
+    precondition(!isFinished.load(ordering: .acquiring), "shard \(index) is finished")
+    let local = row - rowRange.lowerBound
+    var checksum = RowChecksum()
+    checksum.update(payload)
+    for (column, dataset) in zip(identityColumns, layout.datasets[layout.payload.count...]) {
+      let size = dataset.rowByteCount
+      column.withUnsafeBytes {
+        checksum.update(UnsafeRawBufferPointer(rebasing: $0[local * size..<(local + 1) * size]))
+      }
+    }
+    withUnsafeBytes(of: state.rawValue) { checksum.update($0) }
+
+    var start = 0
+    for (dataset, offset) in zip(layout.payload, offsets) {
+      let end = start + dataset.rowByteCount
+      try file.write(
+        UnsafeRawBufferPointer(rebasing: payload[start..<end]), at: offset + local * dataset.rowByteCount)
+      start = end
+    }
+    let stored = withUnsafeBytes(of: checksum.value.littleEndian) { Array($0) }
+    try file.write(stored, at: offsets[layout.checksumIndex] + local * stored.count)
+    try file.write([state.rawValue], at: offsets[layout.stateIndex] + local)
+  }
+
+  /// Makes the shard final, once all of its rows are written: everything on the disk, renamed, in the manifest with
+  /// its digest.
+  public func finish() throws(InputError) {
+    let stateStart = offsets[layout.stateIndex]
+    let states = try file.bytes(in: stateStart..<stateStart + rowRange.count)
+    if let row = states.firstIndex(of: RowState.empty.rawValue) {
+      preconditionFailure("row \(rowRange.lowerBound + row) has not been written")
+    }
+    isFinished.store(true, ordering: .releasing)
+    try file.synchronize()
+    try AtomicFile.rename(file.path, to: writer.path(ofShard: index))
+    try writer.register(
+      index, skeleton, undecodableRowCount: states.count { $0 == RowState.undecodable.rawValue })
+  }
+}

@@ -1,0 +1,128 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct AtomicFileTests {
+  @Test func aFileIsReplacedWhole() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("text")
+    try AtomicFile.write("old", to: path)
+    try AtomicFile.write("", to: path)
+    #expect(try bytes(ofFile: path).isEmpty)
+    try AtomicFile.write("näw", to: path)
+    #expect(try bytes(ofFile: path) == Array("näw".utf8))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["text"])
+  }
+
+  @Test func aFailureNamesTheFile() throws {
+    let folder = try TemporaryFolder()
+    let error = #expect(throws: InputError.self) {
+      try AtomicFile.write("x", to: folder.file("missing/text"))
+    }
+    #expect(error?.description.contains("missing/text") == true)
+    #expect(error?.reason.contains("No such file") == true)
+  }
+}
+
+@Suite struct DescriptorTests {
+  @Test func readingPastTheEndIsAnError() throws {
+    let folder = try TemporaryFolder()
+    let file = try Descriptor(try folder.write([1, 2, 3], to: "three"), .read)
+    var buffer = [UInt8](repeating: 0, count: 4)
+    let error = #expect(throws: InputError.self) {
+      try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
+    }
+    #expect(error?.reason.contains("byte 3") == true)
+    try buffer.withUnsafeMutableBytes {
+      try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<2]), at: 1)
+    }
+    #expect(buffer == [2, 3, 3, 0])
+  }
+
+  @Test func aLockIsHeldOnce() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([], to: "lock")
+    var first: Descriptor? = try Descriptor(path, .updateOrCreate)
+    let second = try Descriptor(path, .updateOrCreate)
+    #expect(try first!.tryLock())
+    #expect(try !second.tryLock())
+    first = nil
+    #expect(try second.tryLock())
+  }
+
+  @Test func aFileKnowsWhetherItKeptItsName() throws {
+    let folder = try TemporaryFolder()
+    let file = try Descriptor(try folder.write([1], to: "name"), .read)
+    #expect(try file.isStillNamed())
+    try AtomicFile.write("other", to: folder.file("name"))
+    #expect(try !file.isStillNamed())
+    Folder.remove(folder.file("name"))
+    #expect(try !file.isStillNamed())
+  }
+
+  @Test func roomIsReservedOnTheDisk() throws {
+    let folder = try TemporaryFolder()
+    let file = try Descriptor(folder.file("room"), .create)
+    try file.resize(byteCount: 1 << 20)
+    #expect(try file.allocatedByteCount() < 1 << 20)
+    try file.reserve(byteCount: 1 << 20)
+    #expect(try file.allocatedByteCount() >= 1 << 20)
+    #expect(try file.size() == 1 << 20)
+  }
+}
+
+@Suite struct FolderTests {
+  @Test func aFullDiskIsToldBeforeTheWork() throws {
+    let folder = try TemporaryFolder()
+    try Folder.requireFreeSpace(1, in: folder.path)
+    let error = #expect(throws: InputError.self) { try Folder.requireFreeSpace(.max, in: folder.path) }
+    #expect(error?.reason.contains("9223372036.85 GB are needed") == true)
+    #expect(error?.remedy?.contains("free") == true)
+  }
+
+  @Test func foldersAreMadeAndListed() throws {
+    let folder = try TemporaryFolder()
+    try Folder.create(folder.file("a/b"))
+    try Folder.create(folder.file("a/b"))
+    try folder.write([], to: "a/c")
+    #expect(try Folder.fileNames(folder.file("a")) == ["b", "c"])
+    #expect(throws: InputError.self) { try Folder.create(folder.file("a/c/d")) }
+    #expect(throws: InputError.self) { try Folder.fileNames(folder.file("none")) }
+  }
+}
+
+@Suite struct MappedFileTests {
+  @Test func aFilesBytesAreThere() throws {
+    let folder = try TemporaryFolder()
+    let file = try MappedFile(try folder.write([4, 5], to: "two"))
+    withExtendedLifetime(file) { #expect(Array(file.bytes) == [4, 5]) }
+    #expect(try MappedFile(try folder.write([], to: "none")).bytes.isEmpty)
+  }
+
+  @Test func whatIsNoFileIsAnError() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: InputError.self) { try MappedFile(folder.file("missing")) }
+    let error = #expect(throws: InputError.self) { try MappedFile(folder.path) }
+    #expect(error?.reason.contains("not a regular file") == true)
+  }
+}
+
+@Suite struct DigestTests {
+  /// FIPS 180-4's examples.
+  @Test(arguments: [
+    ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+    ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    (
+      "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+    ),
+  ])
+  func knownDigests(text: String, digest: String) throws {
+    let folder = try TemporaryFolder()
+    #expect(try SHA256.hexadecimal(ofFile: try folder.write(text.utf8, to: "text")) == digest)
+    var hash = SHA256()
+    for byte in text.utf8 { withUnsafeBytes(of: byte) { hash.update($0) } }
+    #expect(hash.hexadecimal() == digest)
+  }
+}

@@ -1,0 +1,126 @@
+import Compute
+import Files
+import Foundation
+import TestSupport
+import TokenStore
+
+/// A small cache whose every value is fixed by its row.
+struct SampleCache {
+  var configuration: CacheConfiguration
+  var rows: [RowIdentity]
+  var shardSize = 4
+  /// The rows whose image counts as undecodable.
+  var undecodable: Set<Int> = [5]
+
+  init(
+    rowCount: Int = 10, tokens: ElementType = .float16, blocks: [Int] = [0, 2], hasClassToken: Bool = true,
+    classNames: [String] = ["bäume", "cat", "dog"]
+  ) {
+    rows = (0..<rowCount).map { row in
+      RowIdentity(
+        id: "class\(row % 3)/imäge-\(row / 2).png", label: Int32(row % 4) - 1, sourceIndex: UInt64(row / 2),
+        viewIndex: UInt16(row % 2))
+    }
+    let digest = String(repeating: "c0ffee00", count: 8)
+    configuration = CacheConfiguration(
+      model: CacheConfiguration.Model(
+        name: "vit_sample_patch4", imageHeight: 12, imageWidth: 8, patchHeight: 4, patchWidth: 4,
+        gridHeight: 3,
+        gridWidth: 2, width: 5, depth: 3, headCount: 2, mlpWidth: 20, activation: "gelu",
+        layerNormEpsilon: 1e-6,
+        hasClassToken: hasClassToken, prefixTokenCount: hasClassToken ? 1 : 0),
+      checkpoint: CacheConfiguration.Checkpoint(
+        fileName: "sample.pth", sha256: digest, dialect: "timm", key: "model"),
+      blocks: blocks,
+      finalNorm: CacheConfiguration.FinalNorm(
+        weight: [0.1, 1, 1.5, -2, 3e-7], bias: [0, 0.25, -1, 7, 1], epsilon: 1e-6),
+      preprocessing: CacheConfiguration.Preprocessing(
+        resize: 14, crop: 12, interpolation: "bicubic", mean: [0.485, 0.456, 0.406],
+        std: [0.229, 0.224, 0.225]),
+      dataset: CacheConfiguration.Dataset(
+        split: "train", imageCount: (rowCount + 1) / 2, classNames: classNames,
+        listingSHA256: RowIdentity.listingSHA256(of: rows)),
+      precision: CacheConfiguration.Precision(compute: .float32, tokens: tokens),
+      augmentation: CacheConfiguration.Augmentation(name: "none", views: 2, seed: .max),
+      programVersion: "0.1.0")
+  }
+
+  var layout: RowLayout {
+    RowLayout(configuration: configuration, idByteCount: rows.map(\.id.utf8.count).max()!)
+  }
+
+  /// The values of a row in a payload dataset, before they are rounded to the stored type.
+  func values(row: Int, dataset: Int) -> [Float] {
+    var generator = SeededGenerator(seed: UInt64(dataset), stream: UInt64(row))
+    return (0..<layout.payload[dataset].elementCount).map { _ in Float(generator.uniform(-3, 3)) }
+  }
+
+  func fill(_ buffer: RowBuffer, row: Int) throws {
+    for (index, dataset) in layout.payload.enumerated() {
+      let values = values(row: row, dataset: index)
+      switch dataset.name {
+      case "tokens": try buffer.setTokens(values, blockIndex: configuration.blocks.count - 1)
+      case "cls_attention": try buffer.setClassAttention(values)
+      case "center_attention": try buffer.setCenterAttention(values)
+      case "attention_stats": try buffer.setAttentionStatistics(values)
+      case "magnitudes": try buffer.setMagnitudes(values)
+      default: try buffer.setTokens(values, blockIndex: index - 1)
+      }
+    }
+  }
+
+  func write(row: Int, to shard: ShardWriter, _ buffer: RowBuffer) throws {
+    guard !undecodable.contains(row) else { return try shard.writeUndecodable(row: row) }
+    try fill(buffer, row: row)
+    try shard.write(row: row, buffer)
+  }
+
+  func writer(_ folder: String, threadCount: Int = 1) throws -> CacheWriter {
+    try CacheWriter(
+      folder: folder, configuration: configuration, rows: rows, shardSize: shardSize,
+      parallel: Parallel(threadCount: threadCount))
+  }
+
+  /// Writes the whole cache, or what is left to do of it.
+  ///
+  /// - Parameter order: of the rows of each shard; by default as they are.
+  @discardableResult
+  func write(
+    to folder: String, threadCount: Int = 1, order: ([Int]) -> [Int] = { $0 }
+  ) throws -> CacheManifest {
+    let writer = try writer(folder, threadCount: threadCount)
+    let parallel = Parallel(threadCount: threadCount)
+    for index in 0..<writer.shardCount {
+      guard let shard = try writer.openShard(index) else { continue }
+      let rows = order(shard.remainingRows)
+      try parallel.forEach(rows.count) { index, _ in
+        try write(row: rows[index], to: shard, RowBuffer(layout: writer.layout))
+      }
+      try shard.finish()
+    }
+    return try writer.finish()
+  }
+
+  /// A cache of this sample in a folder of its own.
+  func written() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    try write(to: folder.path)
+    return folder
+  }
+}
+
+/// Every file of a folder, by name.
+func contents(ofFolder path: String) throws -> [String: [UInt8]] {
+  let names = try FileManager.default.contentsOfDirectory(atPath: path)
+  return Dictionary(uniqueKeysWithValues: try names.map { ($0, try bytes(ofFile: path + "/" + $0)) })
+}
+
+/// The error that a body throws, as its one line; nil where it throws none.
+func errorText(_ body: () throws -> Void) -> String? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return "\(error)"
+  }
+}
