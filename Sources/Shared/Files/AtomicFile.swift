@@ -11,10 +11,17 @@ public enum AtomicFile {
   /// Writes `path.partial`, flushes it, renames it to `path` and flushes the folder, so that a killed process or a
   /// full disk leaves the old file as it was.
   public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(InputError) {
+    try write(to: path) { (descriptor) throws(InputError) in try descriptor.write(bytes, at: 0) }
+  }
+
+  /// As ``write(_:to:)-(UnsafeRawBufferPointer,_)``, for bytes that do not lie together in memory.
+  package static func write(
+    to path: String, _ body: (Descriptor) throws(InputError) -> Void
+  ) throws(InputError) {
     let partial = path + ".partial"
     do {
       let descriptor = try Descriptor(partial, .create)
-      try descriptor.write(bytes, at: 0)
+      try body(descriptor)
       try descriptor.synchronize()
     } catch {
       unlink(partial)
