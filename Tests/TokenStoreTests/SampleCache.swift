@@ -10,12 +10,13 @@ struct SampleCache {
   var rows: [RowIdentity]
   var shardSize = 4
   /// The rows whose image counts as undecodable.
-  var undecodable: Set<Int> = [5]
+  var undecodable: Set<Int>
 
   init(
     rowCount: Int = 10, tokens: ElementType = .float16, blocks: [Int] = [0, 2], hasClassToken: Bool = true,
-    classNames: [String] = ["bäume", "cat", "dog"]
+    classNames: [String] = ["bäume", "cat", "dog"], undecodable: Set<Int> = [5]
   ) {
+    self.undecodable = undecodable
     rows = (0..<rowCount).map { row in
       RowIdentity(
         id: "class\(row % 3)/imäge-\(row / 2).png", label: Int32(row % 4) - 1, sourceIndex: UInt64(row / 2),

@@ -42,8 +42,8 @@ extension CacheConfiguration {
 private enum Setting: Decodable, Equatable, CustomStringConvertible {
   case null
   case bool(Bool)
-  case integer(UInt64)
-  case number(Double)
+  /// As Swift writes it.
+  case number(String)
   case text(String)
   case array([Setting])
   case object([String: Setting])
@@ -54,10 +54,12 @@ private enum Setting: Decodable, Equatable, CustomStringConvertible {
       self = .null
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
+    } else if let value = try? container.decode(Int.self) {
+      self = .number("\(value)")
     } else if let value = try? container.decode(UInt64.self) {
-      self = .integer(value)
+      self = .number("\(value)")
     } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
+      self = .number("\(value)")
     } else if let value = try? container.decode(String.self) {
       self = .text(value)
     } else if let values = try? container.decode([Setting].self) {
@@ -69,10 +71,9 @@ private enum Setting: Decodable, Equatable, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .null: "not set"
+    case .null: "absent"
     case .bool(let value): "\(value)"
-    case .integer(let value): "\(value)"
-    case .number(let value): "\(value)"
+    case .number(let text): text
     case .text(let value): "'\(value)'"
     case .array(let values) where values.count > 4:
       "[\(values.prefix(3).map(\.description).joined(separator: ", ")), ... \(values.count) values]"

@@ -115,6 +115,7 @@ public final class CacheWriter: Sendable {
     manifest.attentionStatisticsSHA256 = try SHA256.hexadecimal(ofFile: summaryPath)
     manifest.state = .complete
     try AtomicFile.write(card ?? DataCard.text(manifest), to: folder + "/" + DataCard.fileName)
+    try removeLeftovers()
     try manifest.write(folder)
     state.withLock { $0.manifest = manifest }
     return manifest
@@ -189,6 +190,15 @@ extension CacheWriter {
       return manifest
     }
     state.withLock { $0.manifest = manifest }
+  }
+
+  /// Removes what stopped runs can leave beside finished shards.
+  private func removeLeftovers() throws(InputError) {
+    for name in try Folder.fileNames(folder) where name.hasPrefix("shard-") {
+      if name.hasSuffix(".h5.partial") || name.hasSuffix(".h5.skeleton") {
+        Folder.remove(folder + "/" + name)
+      }
+    }
   }
 
   /// About the bytes that the unfinished shards will add to the disk.
