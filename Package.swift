@@ -100,7 +100,7 @@ let package = Package(
     tests("Compute", ["CKernels", "Compute"]),
     tests("Tensors", ["Tensors"]),
     tests("TokenStore", ["TokenStore"]),
-    tests("Reporting", ["Reporting"]),
+    tests("Reporting", ["Files", "Reporting"]),
     tests("Commands", ["Commands"]),
     tests("VisionTransformer", ["CKernels", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints"]),

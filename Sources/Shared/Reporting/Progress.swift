@@ -1,0 +1,156 @@
+import Files
+import Synchronization
+
+/// How far a long piece of work is, on stderr: on a terminal one line that keeps itself up to date, elsewhere a plain
+/// line now and then, so that a log stays readable.
+///
+/// Any thread may report. What is written when:
+/// - terminal: at most ten times a second, over the same line;
+/// - plain: at most once per `interval`;
+/// - quiet: notes only.
+public final class Progress: Sendable {
+  public enum Style: Sendable {
+    /// Terminal if stderr is one, plain otherwise.
+    case automatic
+    case terminal, plain, quiet
+  }
+
+  /// Seconds since any fixed moment; never goes back.
+  public typealias Clock = @Sendable () -> Double
+  /// Takes text as it is to be written, line ends included.
+  public typealias Sink = @Sendable (String) -> Void
+
+  private let doing: String
+  private let unit: String
+  private let total: Int?
+  private let style: Style
+  private let interval: Double
+  private let clock: Clock
+  private let sink: Sink
+  private let state: Mutex<State>
+
+  private struct State {
+    var done: Int
+    var detail = ""
+    var lastWrite: Double
+    var lineIsOpen = false
+    var isFinished = false
+    /// What was done when, at least a second apart, over the last half minute.
+    var history: [(time: Double, done: Int)]
+  }
+
+  /// The widest line that no terminal wraps, as a wrapped line cannot be written over.
+  private static let lineWidth = 79
+  private static let terminalInterval = 0.1
+  /// Over how many seconds the rate is taken: long enough to be calm, short enough to follow changes.
+  private static let rateWindow = 30.0
+
+  /// - Parameters:
+  ///   - doing: what is being done, as in "Extracting".
+  ///   - unit: what is counted, in the plural: "images".
+  ///   - total: how many there are in all, if known.
+  ///   - alreadyDone: how many an earlier run did; they count as done but not towards the rate.
+  ///   - interval: seconds between two plain lines.
+  public init(
+    _ doing: String, unit: String, total: Int?, alreadyDone: Int = 0, style: Style = .automatic,
+    interval: Double = 10, clock: Clock? = nil, sink: Sink? = nil
+  ) {
+    precondition(interval >= 0, "an interval cannot be \(interval) seconds")
+    let clock = clock ?? Progress.monotonicClock()
+    self.doing = doing.printable
+    self.unit = unit
+    self.total = total
+    self.style = style == .automatic ? (StandardError.isTerminal ? .terminal : .plain) : style
+    self.interval = interval
+    self.clock = clock
+    self.sink = sink ?? { StandardError.write($0) }
+    start = (clock(), alreadyDone)
+    state = Mutex(State(done: alreadyDone, lastWrite: start.time, history: [start]))
+  }
+
+  private let start: (time: Double, done: Int)
+
+  private static func monotonicClock() -> Clock {
+    let start = ContinuousClock.now
+    return { (ContinuousClock.now - start) / .seconds(1) }
+  }
+
+  /// Counts finished units.
+  ///
+  /// - Parameter detail: what else is worth seeing, such as the current loss; stays until replaced.
+  public func advance(by count: Int = 1, detail: String? = nil) {
+    state.withLock { state in
+      state.done += count
+      if let detail { state.detail = detail.printable }
+      guard style != .quiet, !state.isFinished else { return }
+      let now = clock()
+      remember(now, &state)
+      switch style {
+      case .terminal where now - state.lastWrite >= Self.terminalInterval:
+        state.lastWrite = now
+        state.lineIsOpen = true
+        sink("\r\u{1B}[K" + line(now, state).prefix(Self.lineWidth))
+      case .plain where now - state.lastWrite >= interval:
+        state.lastWrite = now
+        sink(line(now, state) + "\n")
+      default: break
+      }
+    }
+  }
+
+  /// Writes a line of its own, in every style: something that the user should know.
+  public func note(_ text: String) {
+    state.withLock { state in
+      sink((state.lineIsOpen ? "\r\u{1B}[K" : "") + text.printable + "\n")
+      state.lineIsOpen = false
+    }
+  }
+
+  /// Ends with a line that says how much was done in which time, also if it is less than the total. Does nothing the
+  /// second time.
+  public func finish() {
+    state.withLock { state in
+      guard style != .quiet, !state.isFinished else { return }
+      state.isFinished = true
+      let seconds = clock() - start.time
+      let count = state.done - start.done
+      var text = "\(doing): \(quantity(state.done)) in \(NumberText.duration(seconds: seconds))"
+      if count > 0, seconds > 0 { text += ", \(NumberText.rounded(Double(count) / seconds)) \(unit)/s" }
+      if !state.detail.isEmpty { text += ", \(state.detail)" }
+      sink((state.lineIsOpen ? "\r\u{1B}[K" : "") + text + "\n")
+      state.lineIsOpen = false
+    }
+  }
+
+  private func remember(_ now: Double, _ state: inout State) {
+    guard now - state.history[state.history.count - 1].time >= 1 else { return }
+    state.history.append((now, state.done))
+    // The oldest one kept is the youngest that is at least a window old.
+    while state.history.count > 2, now - state.history[1].time >= Self.rateWindow {
+      state.history.removeFirst()
+    }
+  }
+
+  private func quantity(_ done: Int) -> String {
+    guard let total else { return "\(done) \(unit)" }
+    return "\(done) of \(total) \(unit)"
+  }
+
+  /// `Extracting: 1200 of 10000 images, 12 %, 52.1 images/s, 2 min 49 s left`.
+  private func line(_ now: Double, _ state: State) -> String {
+    var parts = [quantity(state.done)]
+    if let total, total > 0 {
+      parts.append(NumberText.percentage(Double(state.done) / Double(total), digits: 0))
+    }
+    let past = state.history[0]
+    if now > past.time, state.done > past.done {
+      let rate = Double(state.done - past.done) / (now - past.time)
+      parts.append("\(NumberText.rounded(rate)) \(unit)/s")
+      if let total, total > state.done {
+        parts.append("\(NumberText.duration(seconds: Double(total - state.done) / rate)) left")
+      }
+    }
+    if !state.detail.isEmpty { parts.append(state.detail) }
+    return "\(doing): " + parts.joined(separator: ", ")
+  }
+}

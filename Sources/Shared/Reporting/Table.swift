@@ -1,0 +1,51 @@
+/// Rows of text under column titles; written as aligned text, CSV or HTML.
+public struct Table: Sendable, Equatable {
+  public struct Column: Sendable, Equatable {
+    public let title: String
+    /// Aligned right, so that digits of equal weight stand below each other.
+    public let isNumeric: Bool
+
+    public static func text(_ title: String) -> Column { Column(title: title, isNumeric: false) }
+    public static func number(_ title: String) -> Column { Column(title: title, isNumeric: true) }
+  }
+
+  public let columns: [Column]
+  public private(set) var rows: [[String]] = []
+
+  public init(_ columns: [Column]) {
+    precondition(!columns.isEmpty, "a table needs a column")
+    self.columns = columns
+  }
+
+  /// Adds a row with one cell for each column.
+  public mutating func append(_ row: [String]) {
+    precondition(
+      row.count == columns.count, "a row of \(row.count) cells in a table of \(columns.count) columns")
+    rows.append(row)
+  }
+
+  /// Aligned columns under a rule, for a terminal; ends with a line end.
+  public var text: String {
+    let cells = ([columns.map(\.title)] + rows).map { $0.map(\.printable) }
+    let widths = columns.indices.map { column in cells.map { $0[column].count }.max()! }
+    var lines = cells.map { row in
+      columns.indices.map { pad(row[$0], to: widths[$0], right: columns[$0].isNumeric) }
+    }
+    lines.insert(widths.map { String(repeating: "-", count: $0) }, at: 1)
+    return lines.map { line in
+      var joined = line.joined(separator: "  ")
+      while joined.last == " " { joined.removeLast() }
+      return joined + "\n"
+    }.joined()
+  }
+
+  private func pad(_ cell: String, to width: Int, right: Bool) -> String {
+    let space = String(repeating: " ", count: width - cell.count)
+    return right ? space + cell : cell + space
+  }
+
+  /// Comma-separated values with the titles as the first line.
+  public var csv: String {
+    CSV.line(columns.map(\.title)) + rows.map { CSV.line($0) }.joined()
+  }
+}
