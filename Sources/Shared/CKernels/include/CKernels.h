@@ -8,4 +8,5 @@
 #include "pb_attention.h"
 #include "pb_conversion.h"
 #include "pb_cpu.h"
+#include "pb_pooling.h"
 #include "pb_residual.h"

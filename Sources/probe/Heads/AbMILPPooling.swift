@@ -1,0 +1,278 @@
+import Compute
+import Tensors
+
+/// Attention-based multiple-instance-learning pooling (Ilse et al. 2018, equation 7 without the gate; the seed's
+/// `ABMILPHead`).
+///
+/// Paper to names: a token is x_t, its score s_t = w . h_t + b with h_t the output of depth - 1 hidden layers on x_t
+/// (plus its position embedding), the attention a = softmax(s), the features sum over t of a_t x_t.
+///
+/// An image's tokens are read in their stored type, once forward and once backward; hidden layers are computed again
+/// backward instead of being kept, so that memory does not grow with the batch.
+package final class AbMILPPooling: Pooling {
+  package let outputWidth: Int
+  package let parameters: [Parameter]
+  package let constants: [String: Tensor]
+
+  let description: AbMILPDescription
+  let width: Int
+  /// The first pooled token and the number of pooled tokens.
+  let firstToken: Int
+  let tokenCount: Int
+  let hidden: [LinearParameters]
+  let score: LinearParameters
+  /// [tokenCount, D], added to the tokens before they are scored; nil where scores do not depend on the position.
+  let positionEmbedding: SharedBuffer<Float>?
+  /// [batchSize, tokenCount], kept from forward for backward.
+  private let attention: SharedBuffer<Float>
+  /// [tokenCount], what a position adds to a score: the bias, and the embedding's product with w at depth 1.
+  private let scoreOffsets: SharedBuffer<Float>
+
+  package init(
+    _ description: AbMILPDescription, layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
+  ) {
+    self.description = description
+    width = layout.width
+    outputWidth = layout.width
+    firstToken = description.content == .patch ? layout.prefixTokenCount : 0
+    tokenCount = layout.tokenCount - firstToken
+    var layers: [LinearParameters] = []
+    for layer in 0..<description.depth {
+      // Layers and activations alternate in the seed's nn.Sequential, so that layers have the even numbers.
+      let last = layer == description.depth - 1
+      layers.append(
+        LinearParameters(
+          "attention_predictor.\(2 * layer)", inputWidth: layout.width, outputWidth: last ? 1 : layout.width,
+          &generator))
+    }
+    hidden = Array(layers.dropLast())
+    score = layers[layers.count - 1]
+    parameters = layers.flatMap { [$0.weight, $0.bias] }
+
+    let embedding = PositionEmbedding.sineCosine(
+      prefixTokenCount: layout.prefixTokenCount - firstToken, gridHeight: layout.gridHeight,
+      gridWidth: layout.gridWidth, width: layout.width)
+    // The seed keeps the embedding in the head whether scores use it or not.
+    constants = ["pos_embed": Tensor(embedding, shape: [1, tokenCount, layout.width])]
+    positionEmbedding = description.condition == .positionEmbedding ? SharedBuffer(embedding) : nil
+    attention = SharedBuffer(count: batchSize * tokenCount)
+    scoreOffsets = SharedBuffer(count: tokenCount)
+  }
+
+  // MARK: - Forward
+
+  package func forward(_ batch: Batch, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {
+    precondition(
+      batch.count * tokenCount <= attention.count,
+      "a batch of \(batch.count) is larger than the pooling was made for")
+    updateScoreOffsets()
+    let scratch = PerWorker(parallel) { AbMILPScratch(self) }
+    try parallel.forEach(batch.count) { index, worker in
+      let tokens = pooledTokens(batch, index)
+      let weights = attention.pointer + index * tokenCount
+      try scores(tokens, batch.source.elementType, into: weights, scratch.value(worker))
+      softmax(weights, count: tokenCount)
+      let out = features.pointer + index * width
+      out.update(repeating: 0, count: width)
+      batch.source.elementType.addWeightedSum(
+        tokens, tokenCount: tokenCount, width: width, weights: weights, to: out)
+    }
+  }
+
+  /// - Returns: [B, tokenCount], the attention of the last forward pass.
+  package func lastAttention(batchCount: Int) -> [Float] {
+    Array(attention.buffer.prefix(batchCount * tokenCount))
+  }
+
+  private func pooledTokens(_ batch: Batch, _ index: Int) -> UnsafeRawPointer {
+    batch.source.tokens(row: batch.rows[index]) + firstToken * width * batch.source.elementType.byteCount
+  }
+
+  private func updateScoreOffsets() {
+    scoreOffsets.fill(score.bias.values.pointer[0])
+    guard hidden.isEmpty, let positionEmbedding else { return }
+    let bias = score.bias.values.pointer[0]
+    ElementType.float32.dots(
+      positionEmbedding.pointer, tokenCount: tokenCount, width: width, query: score.weight.values.pointer,
+      into: scoreOffsets.pointer)
+    for token in 0..<tokenCount { scoreOffsets.pointer[token] += bias }
+  }
+
+  private func scores(
+    _ tokens: UnsafeRawPointer, _ type: ElementType, into out: UnsafeMutablePointer<Float>,
+    _ scratch: AbMILPScratch
+  ) {
+    let query = score.weight.values.pointer
+    if hidden.isEmpty {
+      type.dots(tokens, tokenCount: tokenCount, width: width, query: query, into: out)
+    } else {
+      let top = runHidden(tokens, type, scratch)
+      ElementType.float32.dots(top, tokenCount: tokenCount, width: width, query: query, into: out)
+    }
+    for token in 0..<tokenCount { out[token] += scoreOffsets.pointer[token] }
+  }
+
+  /// - Returns: h, [tokenCount, D]; the inputs of all layers stay in the scratch memory.
+  private func runHidden(
+    _ tokens: UnsafeRawPointer, _ type: ElementType, _ scratch: AbMILPScratch
+  ) -> UnsafeMutablePointer<Float> {
+    let count = tokenCount * width
+    var input = scratch.inputs[0].pointer
+    type.decode(tokens, into: input, count: count)
+    if let positionEmbedding {
+      let embedding = positionEmbedding.pointer
+      for index in 0..<count { input[index] += embedding[index] }
+    }
+    for (layer, parameters) in hidden.enumerated() {
+      let output = scratch.inputs[layer + 1].pointer
+      for token in 0..<tokenCount {
+        (output + token * width).update(from: parameters.bias.values.pointer, count: width)
+      }
+      BLAS.multiply(
+        transposeB: true, m: tokenCount, n: width, k: width, a: input, leadingA: width,
+        b: parameters.weight.values.pointer, leadingB: width, beta: 1, c: output, leadingC: width)
+      description.activation.apply(output, count: count)
+      input = output
+    }
+    return input
+  }
+
+  // MARK: - Backward
+
+  /// Partial gradients are summed over this many groups of images, in order, whatever the number of threads.
+  private static let groupCount = 16
+
+  package func backward(_ batch: Batch, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
+    let groups = min(Self.groupCount, batch.count)
+    let parameterCount = parameters.reduce(0) { $0 + $1.count }
+    let partials = SharedBuffer<Float>(count: groups * parameterCount)
+    let scratch = PerWorker(parallel) { AbMILPScratch(self) }
+    try parallel.forEach(groups) { group, worker in
+      let range = group * batch.count / groups..<(group + 1) * batch.count / groups
+      let partial = AbMILPGradient(self, partials.pointer + group * parameterCount)
+      let scratch = try scratch.value(worker)
+      for index in range {
+        addGradient(
+          tokens: pooledTokens(batch, index), batch.source.elementType,
+          attention: attention.pointer + index * tokenCount, gradient: gradient.pointer + index * width,
+          to: partial, scratch)
+      }
+    }
+    try addPartials(partials, groups: groups, parameterCount: parameterCount, parallel)
+  }
+
+  private func addPartials(
+    _ partials: SharedBuffer<Float>, groups: Int, parameterCount: Int, _ parallel: Parallel
+  ) throws {
+    var offset = 0
+    for parameter in parameters {
+      let start = offset
+      try parallel.forEachChunk(of: parameter.count, length: 4096) { _, range, _ in
+        let sum = parameter.gradient.pointer
+        for group in 0..<groups {
+          let partial = partials.pointer + group * parameterCount + start
+          for index in range { sum[index] += partial[index] }
+        }
+      }
+      offset += parameter.count
+    }
+  }
+
+  /// The gradient of one image: of its attention, of its scores, then down through the layers.
+  private func addGradient(
+    tokens: UnsafeRawPointer, _ type: ElementType, attention: UnsafePointer<Float>,
+    gradient: UnsafePointer<Float>,
+    to partial: AbMILPGradient, _ scratch: AbMILPScratch
+  ) {
+    let scoreGradient = scratch.scoreGradient.pointer
+    type.dots(tokens, tokenCount: tokenCount, width: width, query: gradient, into: scoreGradient)
+    var mean: Float = 0
+    for token in 0..<tokenCount { mean += attention[token] * scoreGradient[token] }
+    var sum: Float = 0
+    for token in 0..<tokenCount {
+      scoreGradient[token] = attention[token] * (scoreGradient[token] - mean)
+      sum += scoreGradient[token]
+    }
+    partial.scoreBias[0] += sum
+    guard !hidden.isEmpty else {
+      type.addWeightedSum(
+        tokens, tokenCount: tokenCount, width: width, weights: scoreGradient, to: partial.scoreWeight)
+      if let positionEmbedding {
+        ElementType.float32.addWeightedSum(
+          positionEmbedding.pointer, tokenCount: tokenCount, width: width, weights: scoreGradient,
+          to: partial.scoreWeight)
+      }
+      return
+    }
+    let top = runHidden(tokens, type, scratch)
+    ElementType.float32.addWeightedSum(
+      top, tokenCount: tokenCount, width: width, weights: scoreGradient, to: partial.scoreWeight)
+    let query = score.weight.values.pointer
+    let outputGradient = scratch.outputGradient.pointer
+    for token in 0..<tokenCount {
+      let row = outputGradient + token * width
+      for index in 0..<width { row[index] = scoreGradient[token] * query[index] }
+    }
+    addHiddenGradients(to: partial, scratch)
+  }
+
+  private func addHiddenGradients(to partial: AbMILPGradient, _ scratch: AbMILPScratch) {
+    var gradient = scratch.outputGradient.pointer
+    for layer in hidden.indices.reversed() {
+      let output = scratch.inputs[layer + 1].pointer
+      description.activation.multiplyByDerivative(gradient, output: output, count: tokenCount * width)
+      BLAS.multiply(
+        transposeA: true, m: width, n: width, k: tokenCount, a: gradient, leadingA: width,
+        b: scratch.inputs[layer].pointer, leadingB: width, beta: 1, c: partial.hiddenWeights[layer],
+        leadingC: width)
+      ElementType.float32.addWeightedSum(
+        gradient, tokenCount: tokenCount, width: width, weights: scratch.ones.pointer,
+        to: partial.hiddenBiases[layer])
+      guard layer > 0 else { return }
+      // The layer's output is not needed any more: its memory takes the gradient with respect to the layer's input.
+      BLAS.multiply(
+        m: tokenCount, n: width, k: width, a: gradient, leadingA: width,
+        b: hidden[layer].weight.values.pointer, leadingB: width, c: output, leadingC: width)
+      gradient = output
+    }
+  }
+}
+
+/// Where one group of images adds its gradients: one pointer a parameter.
+private struct AbMILPGradient {
+  let hiddenWeights: [UnsafeMutablePointer<Float>]
+  let hiddenBiases: [UnsafeMutablePointer<Float>]
+  let scoreWeight: UnsafeMutablePointer<Float>
+  let scoreBias: UnsafeMutablePointer<Float>
+
+  /// - Parameter memory: the gradients one after the other, in the order of the pooling's parameters.
+  init(_ pooling: AbMILPPooling, _ memory: UnsafeMutablePointer<Float>) {
+    let layerCount = pooling.width * pooling.width + pooling.width
+    hiddenWeights = pooling.hidden.indices.map { memory + $0 * layerCount }
+    hiddenBiases = hiddenWeights.map { $0 + pooling.width * pooling.width }
+    scoreWeight = memory + pooling.hidden.count * layerCount
+    scoreBias = scoreWeight + pooling.width
+  }
+}
+
+/// One worker's memory for one image.
+final class AbMILPScratch: Sendable {
+  /// The input of every layer and the output of the last hidden one, [tokenCount, D] each; empty at depth 1.
+  let inputs: [SharedBuffer<Float>]
+  /// [tokenCount, D]; empty at depth 1.
+  let outputGradient: SharedBuffer<Float>
+  /// [tokenCount]
+  let scoreGradient: SharedBuffer<Float>
+  /// [tokenCount], all 1.
+  let ones: SharedBuffer<Float>
+
+  init(_ pooling: AbMILPPooling) {
+    let count = pooling.tokenCount * pooling.width
+    let hasHidden = !pooling.hidden.isEmpty
+    inputs = hasHidden ? (0...pooling.hidden.count).map { _ in SharedBuffer(count: count) } : []
+    outputGradient = SharedBuffer(count: hasHidden ? count : 0)
+    scoreGradient = SharedBuffer(count: pooling.tokenCount)
+    ones = SharedBuffer(count: pooling.tokenCount)
+    ones.fill(1)
+  }
+}

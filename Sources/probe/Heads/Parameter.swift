@@ -1,0 +1,43 @@
+import Compute
+import Tensors
+
+/// A trained array and the gradient of the loss with respect to it.
+public final class Parameter: Sendable {
+  /// The name in a state dictionary of the head.
+  public let name: String
+  public let shape: [Int]
+  public let values: SharedBuffer<Float>
+  public let gradient: SharedBuffer<Float>
+
+  public var count: Int { values.count }
+
+  public init(_ name: String, shape: [Int]) {
+    self.name = name
+    self.shape = shape
+    values = SharedBuffer(count: shape.reduce(1, *))
+    gradient = SharedBuffer(count: shape.reduce(1, *))
+  }
+
+  /// Draws from U(-b, b) with b = 1 / sqrt(fanIn), as PyTorch's `nn.Linear` does for its weight and its bias.
+  func initialize(fanIn: Int, _ generator: inout SeededGenerator) {
+    let bound = 1 / Double(fanIn).squareRoot()
+    for index in 0..<count { values.pointer[index] = Float(generator.uniform(-bound, bound)) }
+  }
+}
+
+/// The weight `[output, input]` and the bias `[output]` of a linear layer.
+struct LinearParameters: Sendable {
+  let weight: Parameter
+  let bias: Parameter
+  let inputWidth: Int
+  let outputWidth: Int
+
+  init(_ name: String, inputWidth: Int, outputWidth: Int, _ generator: inout SeededGenerator) {
+    self.inputWidth = inputWidth
+    self.outputWidth = outputWidth
+    weight = Parameter(name + ".weight", shape: [outputWidth, inputWidth])
+    bias = Parameter(name + ".bias", shape: [outputWidth])
+    weight.initialize(fanIn: inputWidth, &generator)
+    bias.initialize(fanIn: inputWidth, &generator)
+  }
+}
