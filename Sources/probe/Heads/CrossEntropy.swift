@@ -1,7 +1,7 @@
 import Compute
 
 /// The mean negative log-likelihood of the labels under softmax (PyTorch's `CrossEntropyLoss`).
-enum CrossEntropy {
+package enum CrossEntropy {
   /// Turns logits into the gradient of the mean loss times `scale`, in place.
   ///
   /// - Parameters:
@@ -26,15 +26,15 @@ enum CrossEntropy {
     return losses.array
   }
 
-  /// - Returns: the loss of each image, [B]; the logits stay as they are.
-  package static func losses(_ logits: UnsafePointer<Float>, labels: [Int32], classCount: Int) -> [Float] {
-    var copy = [Float](repeating: 0, count: classCount)
-    return labels.indices.map { row in
-      let values = logits + row * classCount
-      return copy.withUnsafeMutableBufferPointer { buffer in
-        let scratch = buffer.baseAddress!
-        scratch.update(from: values, count: classCount)
-        return softmax(scratch, count: classCount) - values[Int(labels[row])]
+  /// - Parameter logits: [B, C]
+  /// - Returns: the loss of each image, [B].
+  package static func losses(_ logits: [Float], labels: [Int32], classCount: Int) -> [Float] {
+    var probabilities = logits
+    return probabilities.withUnsafeMutableBufferPointer { buffer in
+      labels.indices.map { row in
+        let values = buffer.baseAddress! + row * classCount
+        let labelLogit = values[Int(labels[row])]
+        return softmax(values, count: classCount) - labelLogit
       }
     }
   }

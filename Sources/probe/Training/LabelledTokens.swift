@@ -1,0 +1,86 @@
+import Compute
+import Files
+import Heads
+import TokenStore
+
+/// The images of a cache that a head can learn from or be measured on: decodable, with a label.
+public struct LabelledTokens: Sendable {
+  public let source: any TokenSource
+  /// Rows of the source.
+  public let rows: [Int]
+  /// The label of each of `rows`.
+  public let labels: [Int32]
+  /// Rows that are left out, as their image could not be decoded or has no label.
+  public let skippedRowCount: Int
+
+  /// - Throws: where no row has a label.
+  public init(_ cache: TokenCache) throws(InputError) {
+    let classCount = cache.configuration.dataset.classNames.count
+    var rows: [Int] = []
+    var labels: [Int32] = []
+    for row in 0..<cache.rowCount where cache.rowStates[row] == .good && cache.labels[row] >= 0 {
+      guard cache.labels[row] < classCount else {
+        throw InputError(
+          cache.path, "row \(row) has the label \(cache.labels[row]), yet there are \(classCount) classes",
+          remedy: "check the cache with: extract verify \(cache.path)")
+      }
+      rows.append(row)
+      labels.append(cache.labels[row])
+    }
+    guard !rows.isEmpty else {
+      throw InputError(
+        cache.path, "none of its \(cache.rowCount) rows has a label",
+        remedy: "extract from a folder with one folder a class")
+    }
+    source = CacheSource(cache)
+    self.rows = rows
+    self.labels = labels
+    skippedRowCount = cache.rowCount - rows.count
+  }
+
+  package init(_ source: any TokenSource, rows: [Int], labels: [Int32]) {
+    precondition(rows.count == labels.count, "\(rows.count) rows have \(labels.count) labels")
+    self.source = source
+    self.rows = rows
+    self.labels = labels
+    skippedRowCount = 0
+  }
+
+  public var count: Int { rows.count }
+
+  /// Features without parameters, computed once: a source of one token a row.
+  func pooled(by pooling: any Pooling, batchSize: Int, _ parallel: Parallel) throws -> LabelledTokens {
+    let matrix = FeatureMatrix(rowCount: count, width: pooling.outputWidth)
+    let features = SharedBuffer<Float>(count: batchSize * pooling.outputWidth)
+    for start in stride(from: 0, to: count, by: batchSize) {
+      let batch = Batch(source, rows: Array(rows[start..<min(count, start + batchSize)]))
+      try pooling.forward(batch, into: features, parallel)
+      (matrix.values.pointer + start * pooling.outputWidth).update(
+        from: features.pointer, count: batch.count * pooling.outputWidth)
+    }
+    return LabelledTokens(matrix, rows: Array(0..<count), labels: labels)
+  }
+}
+
+/// The tokens of a cache's last stored block, read in place.
+private struct CacheSource: TokenSource {
+  let cache: TokenCache
+
+  init(_ cache: TokenCache) { self.cache = cache }
+
+  var tokenCount: Int { cache.tokenCount }
+  var width: Int { cache.width }
+  var elementType: ElementType { cache.tokenElementType }
+  func tokens(row: Int) -> UnsafeRawPointer { cache.tokens(row: row).baseAddress! }
+}
+
+extension TokenLayout {
+  /// The layout of a cache's tokens.
+  public init(_ cache: TokenCache) {
+    let model = cache.configuration.model
+    self.init(
+      prefixTokenCount: model.prefixTokenCount, hasClassToken: model.hasClassToken,
+      gridHeight: model.gridHeight,
+      gridWidth: model.gridWidth, width: model.width)
+  }
+}

@@ -1,0 +1,53 @@
+import Files
+import Heads
+
+/// Everything that decides what a run learns, beside the caches.
+public struct TrainingConfiguration: Codable, Equatable, Sendable {
+  public var head: HeadDescription
+  public var optimizer: OptimizerDescription
+  /// Set per optimizer step; its peak is the learning rate, not the base learning rate.
+  public var schedule: LearningRateSchedule
+  public var epochs: Int
+  /// Images of one forward pass: what batch norm sees.
+  public var batchSize: Int
+  /// Batches whose gradients are added up before a step.
+  public var accumulation: Int
+  /// Decides the initial weights and the order of the images in every epoch.
+  public var seed: UInt64
+
+  public init(
+    head: HeadDescription, optimizer: OptimizerDescription, schedule: LearningRateSchedule, epochs: Int,
+    batchSize: Int, accumulation: Int, seed: UInt64
+  ) {
+    self.head = head
+    self.optimizer = optimizer
+    self.schedule = schedule
+    self.epochs = epochs
+    self.batchSize = batchSize
+    self.accumulation = accumulation
+    self.seed = seed
+  }
+
+  /// The learning rate of a base learning rate: `base * images of a step / 256`.
+  public static func learningRate(base: Double, batchSize: Int, accumulation: Int) -> Double {
+    base * Double(batchSize * accumulation) / 256
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case head, optimizer, schedule, epochs, accumulation, seed
+    case batchSize = "batch_size"
+  }
+
+  /// - Throws: where the training images do not fill one step.
+  func check(trainingImageCount count: Int) throws(InputError) {
+    guard count >= batchSize * accumulation else {
+      throw InputError(
+        "--batch-size \(batchSize)",
+        "one step takes \(batchSize * accumulation) images, yet the training cache has \(count) with a label",
+        remedy: "use a smaller --batch-size or --accum-iter")
+    }
+    guard batchSize > 1 else {
+      throw InputError("--batch-size 1", "batch norm needs at least two images", remedy: "use a larger batch")
+    }
+  }
+}
