@@ -12,6 +12,9 @@ import Files
 /// How both programs start and end: results on stdout, diagnostics on stderr, and exit statuses that scripts can
 /// rely on: 0 done, 1 bad data, 64 wrong use (`EX_USAGE`), 130 stopped by Ctrl-C.
 public enum Program {
+  /// The version of both programs, recorded in everything that they write.
+  public static let version = "0.1.0"
+
   /// Parses the command line, runs the command and leaves the process.
   public static func run(
     _ root: any ParsableCommand.Type, _ arguments: [String] = CommandLine.arguments

@@ -66,6 +66,9 @@ public final class Trainer {
     optimizer = configuration.optimizer.makeOptimizer(for: head.parameters)
   }
 
+  /// Batches of an epoch.
+  public var batchCount: Int { training.count / configuration.batchSize }
+
   /// Trains for one epoch and measures.
   ///
   /// - Parameters:
@@ -82,7 +85,6 @@ public final class Trainer {
     let batchSize = configuration.batchSize
     var orderGenerator = SeededGenerator(seed: configuration.seed, stream: UInt64(epoch) + 1)
     let order = orderGenerator.permutation(training.count)
-    let batchCount = training.count / batchSize
     var learningRate = 0.0
     var collector = MetricsCollector(classCount: head.classCount)
     // Gradients of batches that did not fill a step at the end of the last epoch are dropped, as the seed drops them.

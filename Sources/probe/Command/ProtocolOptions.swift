@@ -1,0 +1,70 @@
+import ArgumentParser
+import Heads
+import Training
+
+extension OptimizerDescription.Algorithm: ExpressibleByArgument {}
+
+/// How the head is trained: the seed's protocol, its defaults included.
+struct ProtocolOptions: ParsableArguments {
+  @Option(help: "Passes over the training images.")
+  var epochs = 90
+
+  @Option(help: "Images of one forward pass; batch norm sees these.")
+  var batchSize = 512
+
+  @Option(name: .customLong("accum-iter"), help: "Batches whose gradients are added up before a step.")
+  var accumulation = 1
+
+  @Option(help: "How the weights follow their gradients.")
+  var optimizer: OptimizerDescription.Algorithm = .lars
+
+  @Option(
+    name: .customLong("blr"), help: "Base learning rate: the learning rate for 256 images a step.")
+  var baseLearningRate = 0.1
+
+  @Option(name: .customLong("lr"), help: "Learning rate; overrides --blr.")
+  var learningRate: Double?
+
+  @Option(name: .customLong("min-lr"), help: "Learning rate at the end of the cosine.")
+  var minimumLearningRate = 0.0
+
+  @Option(help: "Epochs over which the learning rate rises from 0.")
+  var warmupEpochs = 10
+
+  @Option(help: "Weight decay.")
+  var weightDecay: Float = 0
+
+  @Option(help: "Momentum of LARS (default 0.9) and SGD (default 0, as the seed has it).")
+  var momentum: Float?
+
+  @Option(help: "Decides the initial weights and the order of the images.")
+  var seed: UInt64 = 0
+
+  func validate() throws {
+    for (name, value) in [("--epochs", epochs), ("--batch-size", batchSize), ("--accum-iter", accumulation)]
+    where value < 1 {
+      throw ValidationError("\(name) must be at least 1, not \(value).")
+    }
+    guard warmupEpochs >= 0 else { throw ValidationError("--warmup-epochs must not be negative.") }
+    for (name, value) in [
+      ("--blr", baseLearningRate), ("--lr", learningRate ?? 0), ("--min-lr", minimumLearningRate),
+      ("--weight-decay", Double(weightDecay)), ("--momentum", Double(momentum ?? 0)),
+    ] where !(value >= 0 && value.isFinite) {
+      throw ValidationError("\(name) must be a number of at least 0, not \(value).")
+    }
+  }
+
+  func configuration(head: HeadDescription) -> TrainingConfiguration {
+    let peak =
+      learningRate
+      ?? TrainingConfiguration.learningRate(
+        base: baseLearningRate, batchSize: batchSize, accumulation: accumulation)
+    return TrainingConfiguration(
+      head: head,
+      optimizer: OptimizerDescription(
+        optimizer, momentum: momentum ?? (optimizer == .lars ? 0.9 : 0), weightDecay: weightDecay),
+      schedule: LearningRateSchedule(
+        peak: peak, minimum: minimumLearningRate, warmupEpochs: Double(warmupEpochs), epochs: Double(epochs)),
+      epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: seed)
+  }
+}
