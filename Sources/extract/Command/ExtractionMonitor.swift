@@ -1,0 +1,40 @@
+import Extraction
+import Files
+import Reporting
+import Synchronization
+
+/// Turns what an extraction tells into progress on stderr, and keeps the time.
+final class ExtractionMonitor: Sendable {
+  private let progress: Progress
+  private let start = ContinuousClock.now
+  private let counts = Mutex((written: 0, kept: 0))
+
+  init(_ extraction: Extraction, style: Progress.Style) {
+    let kept = extraction.finishedRowCount
+    progress = Progress(
+      "Extracting", unit: "images", total: extraction.plan.rows.count, alreadyDone: kept, style: style)
+    counts.withLock { $0.kept = kept }
+    for notice in extraction.notices { progress.note(notice) }
+  }
+
+  /// Images that this run wrote, and its seconds so far.
+  var writtenCount: Int { counts.withLock { $0.written } }
+  var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+  @Sendable func receive(_ event: Extraction.Event) {
+    switch event {
+    case .kept(let count):
+      counts.withLock { $0.kept += count }
+      progress.skip(count)
+    case .written:
+      counts.withLock { $0.written += 1 }
+      progress.advance()
+    case .undecodable(_, let error):
+      counts.withLock { $0.written += 1 }
+      progress.note("left out: \(error)")
+      progress.advance()
+    }
+  }
+
+  func close() { progress.finish() }
+}

@@ -1,0 +1,17 @@
+import Compute
+
+/// What is stored of each image, and how; everything else follows from the checkpoint and the images.
+public struct ExtractionOptions: Sendable {
+  /// The type that tokens are stored in.
+  public var tokenType: ElementType
+  /// Images of one shard.
+  public var shardSize: Int
+  /// An image that cannot be decoded ends the run instead of being stored as undecodable.
+  public var isStrict: Bool
+
+  public init(tokenType: ElementType = .float16, shardSize: Int = 4096, isStrict: Bool = false) {
+    self.tokenType = tokenType
+    self.shardSize = shardSize
+    self.isStrict = isStrict
+  }
+}

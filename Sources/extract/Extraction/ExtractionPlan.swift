@@ -1,0 +1,75 @@
+import Checkpoints
+import Compute
+import Files
+import Images
+import TokenStore
+import VisionTransformer
+
+/// Everything that is known before the first image is encoded: which rows a cache will have and how they are made.
+public struct ExtractionPlan: Sendable {
+  public let dataset: ImageDataset
+  public let preprocessing: Preprocessing
+  public let encoder: Encoder
+  public let options: ExtractionOptions
+  public let configuration: CacheConfiguration
+  /// One row an image, in the data set's order.
+  public let rows: [RowIdentity]
+
+  /// - Parameter programVersion: recorded in the cache.
+  /// - Throws: where the checkpoint's weights do not make the encoder, or the images' size is not the encoder's.
+  public init(
+    dataset: ImageDataset, checkpoint: LoadedCheckpoint, preprocessing: Preprocessing,
+    options: ExtractionOptions, programVersion: String
+  ) throws(InputError) {
+    let model = checkpoint.configuration
+    guard model.imageHeight == preprocessing.crop, model.imageWidth == preprocessing.crop else {
+      throw InputError(
+        checkpoint.fileName,
+        "takes images of \(model.imageWidth) x \(model.imageHeight) pixels, not of \(preprocessing.crop)",
+        remedy: "give its size with --input-size")
+    }
+    self.dataset = dataset
+    self.preprocessing = preprocessing
+    self.options = options
+    encoder = try Encoder(configuration: model, weights: checkpoint.weights)
+    rows = dataset.entries.enumerated().map { index, entry in
+      RowIdentity(id: entry.path, label: entry.label, sourceIndex: UInt64(index))
+    }
+    configuration = CacheConfiguration(
+      model: .init(checkpoint), checkpoint: .init(checkpoint), blocks: [model.depth - 1],
+      finalNorm: encoder.finalNorm.map { .init(weight: $0.weight, bias: $0.bias, epsilon: $0.epsilon) },
+      preprocessing: .init(preprocessing),
+      dataset: .init(
+        split: dataset.split, imageCount: rows.count, classNames: dataset.classNames,
+        listingSHA256: RowIdentity.listingSHA256(of: rows)),
+      precision: .init(compute: .float32, tokens: options.tokenType),
+      augmentation: .init(name: "none", views: 1, seed: 0), programVersion: programVersion)
+  }
+}
+
+extension CacheConfiguration.Model {
+  init(_ checkpoint: LoadedCheckpoint) {
+    let model = checkpoint.configuration
+    self.init(
+      name: checkpoint.modelName, imageHeight: model.imageHeight, imageWidth: model.imageWidth,
+      patchHeight: model.patchHeight, patchWidth: model.patchWidth, gridHeight: model.gridHeight,
+      gridWidth: model.gridWidth, width: model.width, depth: model.depth, headCount: model.headCount,
+      mlpWidth: model.mlpWidth, activation: model.activation.rawValue, layerNormEpsilon: model.layerNormEpsilon,
+      hasClassToken: model.hasClassToken, prefixTokenCount: model.prefixTokenCount)
+  }
+}
+
+extension CacheConfiguration.Checkpoint {
+  init(_ checkpoint: LoadedCheckpoint) {
+    self.init(
+      fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect, key: checkpoint.key)
+  }
+}
+
+extension CacheConfiguration.Preprocessing {
+  init(_ preprocessing: Preprocessing) {
+    self.init(
+      resize: preprocessing.resize, crop: preprocessing.crop, interpolation: preprocessing.interpolation.rawValue,
+      mean: preprocessing.mean, std: preprocessing.standardDeviation)
+  }
+}
