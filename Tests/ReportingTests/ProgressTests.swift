@@ -40,6 +40,20 @@ private final class Desk: Sendable {
     #expect(desk.written.last == "Extracting: 50 of 100 images in 25 s, 2.00 images/s\n")
   }
 
+  @Test func whatAnEarlierRunDidIsNoPartOfTheRate() {
+    let desk = Desk()
+    let progress = desk.progress(.plain)
+    progress.skip(50)
+    desk.wait(10)
+    progress.advance(by: 20)
+    progress.finish()
+    #expect(
+      desk.written == [
+        "Extracting: 70 of 100 images, 70 %, 2.00 images/s, 15 s left\n",
+        "Extracting: 70 of 100 images in 10 s, 2.00 images/s\n",
+      ])
+  }
+
   @Test func aTerminalHasOneLineThatIsWrittenOver() {
     let desk = Desk()
     let progress = desk.progress(.terminal, total: 1_000_000)

@@ -31,6 +31,8 @@ public final class Progress: Sendable {
 
   private struct State {
     var done: Int
+    /// Of these, what ``skip(_:)`` added.
+    var skipped = 0
     var detail = ""
     var lastWrite: Double
     var lineIsOpen = false
@@ -98,6 +100,15 @@ public final class Progress: Sendable {
     }
   }
 
+  /// Counts units that an earlier run did, found on the way: done, but no part of the rate.
+  public func skip(_ count: Int) {
+    state.withLock { state in
+      state.done += count
+      state.skipped += count
+      for index in state.history.indices { state.history[index].done += count }
+    }
+  }
+
   /// Writes a line of its own, in every style: something that the user should know.
   public func note(_ text: String) {
     state.withLock { state in
@@ -113,7 +124,7 @@ public final class Progress: Sendable {
       guard style != .quiet, !state.isFinished else { return }
       state.isFinished = true
       let seconds = clock() - start.time
-      let count = state.done - start.done
+      let count = state.done - start.done - state.skipped
       var text = "\(doing): \(quantity(state.done)) in \(NumberText.duration(seconds: seconds))"
       if count > 0, seconds > 0 { text += ", \(NumberText.rounded(Double(count) / seconds)) \(unit)/s" }
       if !state.detail.isEmpty { text += ", \(state.detail)" }

@@ -63,7 +63,7 @@ struct TokensCommand: ParsableCommand {
     let checkpoint = try CheckpointLoader.load(encoderOptions.request)
     for line in checkpoint.report.lines where !quiet { StandardError.write("\(checkpoint.fileName): \(line)\n") }
     let plan = try ExtractionPlan(
-      dataset: dataset, checkpoint: checkpoint,
+      dataset: dataset, split: split, checkpoint: checkpoint,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint),
       options: ExtractionOptions(
         tokenType: ElementType(rawValue: tokenDtype.rawValue)!, shardSize: shardSize, isStrict: strict),

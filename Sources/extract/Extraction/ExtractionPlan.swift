@@ -15,10 +15,12 @@ public struct ExtractionPlan: Sendable {
   /// One row an image, in the data set's order.
   public let rows: [RowIdentity]
 
-  /// - Parameter programVersion: recorded in the cache.
+  /// - Parameters:
+  ///   - split: the part of the data set that `dataset` is, recorded in the cache.
+  ///   - programVersion: likewise.
   /// - Throws: where the checkpoint's weights do not make the encoder, or the images' size is not the encoder's.
   public init(
-    dataset: ImageDataset, checkpoint: LoadedCheckpoint, preprocessing: Preprocessing,
+    dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint, preprocessing: Preprocessing,
     options: ExtractionOptions, programVersion: String
   ) throws(InputError) {
     let model = checkpoint.configuration
@@ -40,7 +42,7 @@ public struct ExtractionPlan: Sendable {
       finalNorm: encoder.finalNorm.map { .init(weight: $0.weight, bias: $0.bias, epsilon: $0.epsilon) },
       preprocessing: .init(preprocessing),
       dataset: .init(
-        split: dataset.split, imageCount: rows.count, classNames: dataset.classNames,
+        split: split, imageCount: rows.count, classNames: dataset.classNames,
         listingSHA256: RowIdentity.listingSHA256(of: rows)),
       precision: .init(compute: .float32, tokens: options.tokenType),
       augmentation: .init(name: "none", views: 1, seed: 0), programVersion: programVersion)
