@@ -105,7 +105,7 @@ let package = Package(
     tests("VisionTransformer", ["CKernels", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints"]),
     tests("Images", ["Images"]),
-    tests("Extraction", ["Extraction", "extract"]),
+    tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["Evaluation"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),

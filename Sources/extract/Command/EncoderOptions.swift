@@ -14,7 +14,8 @@ struct EncoderOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Model that the weights belong to (\(StandardModel.names.joined(separator: ", "))).", valueName: "name"))
+      "Model that the weights belong to (\(StandardModel.names.joined(separator: ", "))).", valueName: "name")
+  )
   var model: String?
 
   @Option(
@@ -23,7 +24,8 @@ struct EncoderOptions: ParsableArguments {
       valueName: "key"))
   var checkpointKey: String?
 
-  @Option(help: ArgumentHelp("Side of the encoder's input; by default the checkpoint's own.", valueName: "pixels"))
+  @Option(
+    help: ArgumentHelp("Side of the encoder's input; by default the checkpoint's own.", valueName: "pixels"))
   var inputSize: Int?
 
   @Option(help: "Attention heads of a block, where neither the model's name nor a config.json says.")
@@ -34,7 +36,8 @@ struct EncoderOptions: ParsableArguments {
 
   var request: CheckpointRequest {
     CheckpointRequest(
-      path: checkpoint, modelName: model, checkpointKey: checkpointKey, inputSize: inputSize, headCount: numHeads,
+      path: checkpoint, modelName: model, checkpointKey: checkpointKey, inputSize: inputSize,
+      headCount: numHeads,
       layerNormEpsilon: layerNormEps)
   }
 }
@@ -42,7 +45,8 @@ struct EncoderOptions: ParsableArguments {
 /// How images become the encoder's input, where it is not to be as the checkpoint has it.
 struct PreprocessingOptions: ParsableArguments {
   @Option(
-    parsing: .upToNextOption, help: "Mean of red, green and blue in 0 ... 1; by default the checkpoint's, or ImageNet's.")
+    parsing: .upToNextOption,
+    help: "Mean of red, green and blue in 0 ... 1; by default the checkpoint's, or ImageNet's.")
   var mean: [Float] = []
 
   @Option(parsing: .upToNextOption, help: "Standard deviation of red, green and blue; likewise.")

@@ -31,7 +31,8 @@ struct ExtractionResult: Encodable {
       lines.append("complete already: nothing was left to encode")
     }
     if undecodable > 0 {
-      lines.append("\(undecodable) could not be decoded (row_state 2); see the lines above, or extract inspect")
+      lines.append(
+        "\(undecodable) could not be decoded (row_state 2); see the lines above, or extract inspect")
     }
     return lines.joined(separator: "\n")
   }

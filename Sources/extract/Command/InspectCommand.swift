@@ -45,7 +45,8 @@ private enum CacheDescription {
     let bytes = manifest.shards.reduce(0) { $0 + $1.byteCount }
     let state =
       manifest.state == .complete
-      ? "complete" : "\(stored) of \(manifest.rowCount) rows in finished shards; run extract tokens again to go on"
+      ? "complete"
+      : "\(stored) of \(manifest.rowCount) rows in finished shards; run extract tokens again to go on"
     return [
       ("state", state),
       ("images", "\(manifest.rowCount), \(manifest.undecodableRowCount) undecodable"),

@@ -6,7 +6,8 @@ import TokenStore
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Shows a cache's attention statistics, block by block.",
-    discussion: "Means over images and heads. The entropies' upper bound is the logarithm of the number of patches.")
+    discussion:
+      "Means over images and heads. The entropies' upper bound is the logarithm of the number of patches.")
 
   @Argument(help: "Cache.")
   var cache: String
@@ -37,7 +38,8 @@ struct StatsCommand: ParsableCommand {
 enum StatisticsTable {
   /// - Parameter digits: after the point; nil for all that there are.
   static func of(_ summary: AttentionStatisticsSummary, digits: Int?) -> Table {
-    let names = (AttentionStatisticsSummary.attentionNames + AttentionStatisticsSummary.magnitudeNames).filter { name in
+    let names = (AttentionStatisticsSummary.attentionNames + AttentionStatisticsSummary.magnitudeNames).filter
+    { name in
       summary.blocks.contains { $0.statistics[name]?.mean != nil }
     }
     var table = Table([.number("block")] + names.map { .number($0) })

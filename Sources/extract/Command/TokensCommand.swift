@@ -20,7 +20,8 @@ struct TokensCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Folder below --data-path to use, such as train or val.", valueName: "name"))
   var split: String?
 
-  @Option(name: [.customLong("output-dir"), .short], help: ArgumentHelp("Cache to write.", valueName: "cache"))
+  @Option(
+    name: [.customLong("output-dir"), .short], help: ArgumentHelp("Cache to write.", valueName: "cache"))
   var outputPath: String
 
   @OptionGroup(title: "Preprocessing") var preprocessingOptions: PreprocessingOptions
@@ -61,7 +62,9 @@ struct TokensCommand: ParsableCommand {
     Interruption.listen()
     let dataset = try ImageDataset(path: dataPath, split: split)
     let checkpoint = try CheckpointLoader.load(encoderOptions.request)
-    for line in checkpoint.report.lines where !quiet { StandardError.write("\(checkpoint.fileName): \(line)\n") }
+    for line in checkpoint.report.lines where !quiet {
+      StandardError.write("\(checkpoint.fileName): \(line)\n")
+    }
     let plan = try ExtractionPlan(
       dataset: dataset, split: split, checkpoint: checkpoint,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint),

@@ -51,7 +51,8 @@ public final class Extraction: Sendable {
   ///
   /// - Parameter shouldStop: asked before each image.
   public func run(
-    onEvent: @escaping @Sendable (Event) -> Void = { _ in }, shouldStop: @escaping @Sendable () -> Bool = { false }
+    onEvent: @escaping @Sendable (Event) -> Void = { _ in },
+    shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws -> Outcome {
     let workers = PerWorker(parallel) { [plan, writer] in ImageWorker(plan, writer.layout) }
     for index in 0..<writer.shardCount {

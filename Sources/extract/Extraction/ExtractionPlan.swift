@@ -56,7 +56,8 @@ extension CacheConfiguration.Model {
       name: checkpoint.modelName, imageHeight: model.imageHeight, imageWidth: model.imageWidth,
       patchHeight: model.patchHeight, patchWidth: model.patchWidth, gridHeight: model.gridHeight,
       gridWidth: model.gridWidth, width: model.width, depth: model.depth, headCount: model.headCount,
-      mlpWidth: model.mlpWidth, activation: model.activation.rawValue, layerNormEpsilon: model.layerNormEpsilon,
+      mlpWidth: model.mlpWidth, activation: model.activation.rawValue,
+      layerNormEpsilon: model.layerNormEpsilon,
       hasClassToken: model.hasClassToken, prefixTokenCount: model.prefixTokenCount)
   }
 }
@@ -64,14 +65,16 @@ extension CacheConfiguration.Model {
 extension CacheConfiguration.Checkpoint {
   init(_ checkpoint: LoadedCheckpoint) {
     self.init(
-      fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect, key: checkpoint.key)
+      fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect,
+      key: checkpoint.key)
   }
 }
 
 extension CacheConfiguration.Preprocessing {
   init(_ preprocessing: Preprocessing) {
     self.init(
-      resize: preprocessing.resize, crop: preprocessing.crop, interpolation: preprocessing.interpolation.rawValue,
+      resize: preprocessing.resize, crop: preprocessing.crop,
+      interpolation: preprocessing.interpolation.rawValue,
       mean: preprocessing.mean, std: preprocessing.standardDeviation)
   }
 }

@@ -1,0 +1,110 @@
+import Compute
+import Foundation
+import TestSupport
+import Testing
+
+/// The program `extract`, run as a user runs it.
+@Suite struct ProgramTests {
+  private let program = Program("extract")
+
+  private func arguments(_ sample: Sample, _ more: [String] = []) throws -> [String] {
+    try TinyEncoder.write(to: sample.checkpoint)
+      + ["--data-path", sample.folder.file("images"), "--split", "train", "--output-dir", sample.cache] + more
+  }
+
+  @Test func tokensStatsInspectAndVerifyWorkTogether() throws {
+    let sample = try Sample(broken: ["cat/broken.jpg"])
+    let tokens = try program.run(["tokens"] + arguments(sample, ["--shard_size", "4", "--json"]))
+    #expect(tokens.status == 0, "\(tokens.diagnostics)")
+    #expect(tokens.diagnostics.contains("broken.jpg"))
+    let result = try #require(
+      try JSONSerialization.jsonObject(with: Data(tokens.output.utf8)) as? [String: Any])
+    #expect(result["images"] as? Int == 15)
+    #expect(result["undecodable"] as? Int == 1)
+
+    let table = try program.run(["stats", sample.cache])
+    #expect(table.status == 0)
+    #expect(table.output.contains("cls_pos_entropy"))
+    let csv = try program.run(["stats", sample.cache, "--format", "csv"])
+    #expect(csv.output.split(separator: "\n").count == 1 + TinyEncoder.depth)
+    let inspection = try program.run(["inspect", sample.cache])
+    #expect(inspection.output.contains("17 x 24 float16"))
+    #expect(inspection.output.contains("cat/broken.jpg"))
+    let verification = try program.run(["verify", sample.cache])
+    #expect(verification.status == 0, "\(verification.output)")
+
+    let again = try program.run(["tokens"] + arguments(sample, ["--shard-size", "4"]))
+    #expect(again.status == 0)
+    #expect(again.output.contains("nothing was left to encode"))
+  }
+
+  @Test func verifyNamesTheDamagedRow() throws {
+    let sample = try Sample()
+    _ = try program.run(arguments(sample, ["-q"]))
+    let path = sample.cache + "/shard-00000.h5"
+    var shard = try bytes(ofFile: path)
+    let manifest = try String(contentsOfFile: sample.cache + "/manifest.json", encoding: .utf8)
+    #expect(manifest.contains("\"tokens\""))
+    shard[shard.count / 3] ^= 4
+    try Data(shard).write(to: URL(fileURLWithPath: path))
+    let verification = try program.run(["verify", sample.cache])
+    #expect(verification.status == 1)
+    #expect(verification.output.contains("shard-00000.h5"))
+  }
+
+  @Test(arguments: [
+    (["tokens", "--no-such-option"], Int32(64)), (["tokens", "--data-path", "x"], 64), (["--help"], 0),
+    (["--version"], 0), (["stats", "/no/such/cache"], 1), (["inspect", "/no/such/cache"], 1),
+    (["verify", "/no/such/cache"], 1),
+    (["--finetune", "/no/such/file", "--data-path", "/no/such/folder", "--output-dir", "/tmp/never"], 1),
+  ])
+  func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
+    let result = try program.run(arguments)
+    #expect(result.status == status, "\(result.diagnostics)")
+    #expect(result.signal == nil)
+    if status == 1 { #expect(result.diagnostics.split(separator: "\n").count == 1, "\(result.diagnostics)") }
+  }
+
+  @Test func controlCStopsBetweenImagesAndSaysHowToGoOn() throws {
+    let sample = try Sample(imageCount: 3000)
+    let arguments = try arguments(sample, ["--num-workers", "1", "-q", "--shard-size", "1000"])
+    let stopped = try program.run(arguments) { process in
+      // The partial shard appears when the first image is about to be written.
+      while process.isRunning,
+        !FileManager.default.fileExists(atPath: sample.cache + "/shard-00000.h5.partial")
+      {
+        usleep(500)
+      }
+      process.interrupt()
+    }
+    #expect(stopped.status == 130)
+    #expect(stopped.diagnostics.contains("run the same command again"), "\(stopped.diagnostics)")
+    #expect(try program.run(arguments).status == 0)
+    #expect(try program.run(["verify", sample.cache]).status == 0)
+  }
+
+  @Test func aKilledRunGoesOnToTheSameBytes() throws {
+    let sample = try Sample(imageCount: 400, broken: ["eel/broken.jpg"])
+    let arguments = try arguments(sample, ["-q", "--shard-size", "64"])
+    #expect(try program.run(arguments).status == 0)
+    let expected = try contents(of: sample.cache)
+    var generator = SeededGenerator(seed: 3)
+    for _ in 0..<4 {
+      try FileManager.default.removeItem(atPath: sample.cache)
+      var killed = 0
+      // Killed again and again, each time after another while, then left alone.
+      for attempt in 0..<6 {
+        let delay = UInt32(generator.bounded(UInt64(20_000 * (attempt + 1))))
+        let result = try program.run(arguments) { process in
+          usleep(delay)
+          kill(process.processIdentifier, SIGKILL)
+        }
+        if result.signal == SIGKILL { killed += 1 }
+      }
+      let finished = try program.run(arguments)
+      #expect(finished.status == 0, "\(finished.diagnostics)")
+      #expect(killed > 0)
+      #expect(try contents(of: sample.cache) == expected)
+    }
+  }
+}
