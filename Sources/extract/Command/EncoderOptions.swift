@@ -14,7 +14,7 @@ struct EncoderOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Model that the weights belong to (\(StandardModel.names.joined(separator: ", "))).", valueName: "name")
+      "Model that the weights belong to (\(NamedModel.names.joined(separator: ", "))).", valueName: "name")
   )
   var model: String?
 
@@ -33,13 +33,6 @@ struct EncoderOptions: ParsableArguments {
 
   @Option(help: "Epsilon of the layer norms.")
   var layerNormEps: Float?
-
-  var request: CheckpointRequest {
-    CheckpointRequest(
-      path: checkpoint, modelName: model, checkpointKey: checkpointKey, inputSize: inputSize,
-      headCount: numHeads,
-      layerNormEpsilon: layerNormEps)
-  }
 }
 
 /// How images become the encoder's input, where it is not to be as the checkpoint has it.
@@ -64,21 +57,24 @@ struct PreprocessingOptions: ParsableArguments {
     }
   }
 
-  /// The checkpoint's preprocessing with these options over it.
-  func preprocessing(for checkpoint: LoadedCheckpoint) throws -> Preprocessing {
-    try Preprocessing(
-      inputSize: checkpoint.configuration.imageHeight, cropFraction: cropPct ?? checkpoint.cropFraction,
-      interpolation: try interpolation ?? checkpoint.interpolation.map(Self.interpolation) ?? .bicubic,
-      mean: mean.isEmpty ? checkpoint.mean ?? Preprocessing.imageNetMean : mean,
-      standardDeviation: std.isEmpty ? checkpoint.std ?? Preprocessing.imageNetStandardDeviation : std)
+  /// The checkpoint to load, with what these options say in place of what its files say.
+  func request(_ encoder: EncoderOptions) -> CheckpointRequest {
+    CheckpointRequest(
+      path: encoder.checkpoint, modelName: encoder.model, checkpointKey: encoder.checkpointKey,
+      inputSize: encoder.inputSize, headCount: encoder.numHeads, layerNormEpsilon: encoder.layerNormEps,
+      mean: mean.isEmpty ? nil : mean, standardDeviation: std.isEmpty ? nil : std, cropFraction: cropPct)
   }
 
-  private static func interpolation(_ name: String) throws -> Preprocessing.Interpolation {
-    guard let interpolation = Preprocessing.Interpolation(rawValue: name) else {
+  func preprocessing(for checkpoint: LoadedCheckpoint) throws -> Preprocessing {
+    let hints = checkpoint.preprocessing
+    guard let interpolation = interpolation ?? Preprocessing.Interpolation(rawValue: hints.interpolation)
+    else {
       throw InputError(
-        "the checkpoint's config.json", "names the interpolation '\(name)', which is not offered",
-        remedy: "choose one with --interpolation")
+        checkpoint.fileName, "is meant for '\(hints.interpolation)' resizing, which is not offered",
+        remedy: "choose a filter with --interpolation")
     }
-    return interpolation
+    return try Preprocessing(
+      inputSize: hints.inputHeight, cropFraction: hints.cropFraction, interpolation: interpolation,
+      mean: hints.mean, standardDeviation: hints.standardDeviation)
   }
 }

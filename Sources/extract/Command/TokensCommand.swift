@@ -61,7 +61,7 @@ struct TokensCommand: ParsableCommand {
   func run() throws {
     Interruption.listen()
     let dataset = try ImageDataset(path: dataPath, split: split)
-    let checkpoint = try CheckpointLoader.load(encoderOptions.request)
+    let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
     for line in checkpoint.report.lines where !quiet {
       StandardError.write("\(checkpoint.fileName): \(line)\n")
     }
