@@ -1,7 +1,7 @@
 import Files
 
 extension CacheManifest {
-  static let maximumShardSize = 1 << 20
+  package static let maximumShardSize = 1 << 20
   private static let maximumRowCount = 1 << 40
 
   /// Throws where the manifest contradicts itself or the format. Afterwards every name, size and offset in it can be

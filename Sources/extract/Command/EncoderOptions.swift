@@ -14,7 +14,8 @@ struct EncoderOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Model that the weights belong to (\(NamedModel.names.joined(separator: ", "))).", valueName: "name")
+      "Model that the weights belong to: vit_tiny_patch16, vit_small_patch16, vit_base_patch16, vit_large_patch16, vit_huge_patch14, or a timm name of the like.",
+      valueName: "name")
   )
   var model: String?
 

@@ -65,7 +65,7 @@ extension CacheConfiguration.Model {
 extension CacheConfiguration.Checkpoint {
   init(_ checkpoint: LoadedCheckpoint) {
     self.init(
-      fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect,
+      fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect.rawValue,
       key: checkpoint.key)
   }
 }
