@@ -33,7 +33,9 @@ struct HeadOptions: ParsableArguments {
   enum SelfAttention: String, CaseIterable, ExpressibleByArgument { case none }
 
   func validate() throws {
-    guard depth >= 1 else { throw ValidationError("--abmilp-depth must be at least 1, not \(depth).") }
+    guard (1...64).contains(depth) else {
+      throw ValidationError("--abmilp-depth must be 1 to 64, not \(depth).")
+    }
   }
 
   var description: HeadDescription {

@@ -42,8 +42,8 @@ struct ProtocolOptions: ParsableArguments {
 
   func validate() throws {
     for (name, value) in [("--epochs", epochs), ("--batch-size", batchSize), ("--accum-iter", accumulation)]
-    where value < 1 {
-      throw ValidationError("\(name) must be at least 1, not \(value).")
+    where !(1...65536).contains(value) {
+      throw ValidationError("\(name) must be 1 to 65536, not \(value).")
     }
     guard warmupEpochs >= 0 else { throw ValidationError("--warmup-epochs must not be negative.") }
     for (name, value) in [

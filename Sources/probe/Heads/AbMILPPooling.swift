@@ -7,6 +7,9 @@ import Tensors
 /// Paper to names: a token is x_t, its score s_t = w . h_t + b with h_t the output of depth - 1 hidden layers on x_t
 /// (plus its position embedding), the attention a = softmax(s), the features sum over t of a_t x_t.
 ///
+/// With ``AbMILPDescription/Condition/positionEmbedding`` the embedding starts as a sine-cosine one and is trained, as in
+/// the seed, whose probe trains every parameter of the head.
+///
 /// An image's tokens are read in their stored type, once forward and once backward; hidden layers are computed again
 /// backward instead of being kept, so that memory does not grow with the batch.
 package final class AbMILPPooling: Pooling {
@@ -21,8 +24,8 @@ package final class AbMILPPooling: Pooling {
   let tokenCount: Int
   let hidden: [LinearParameters]
   let score: LinearParameters
-  /// [tokenCount, D], added to the tokens before they are scored; nil where scores do not depend on the position.
-  let positionEmbedding: SharedBuffer<Float>?
+  /// [1, tokenCount, D], added to the tokens before they are scored; nil where scores do not depend on the position.
+  let positionEmbedding: Parameter?
   /// [batchSize, tokenCount], kept from forward for backward.
   private let attention: SharedBuffer<Float>
   /// [tokenCount], what a position adds to a score: the bias, and the embedding's product with w at depth 1.
@@ -47,14 +50,22 @@ package final class AbMILPPooling: Pooling {
     }
     hidden = Array(layers.dropLast())
     score = layers[layers.count - 1]
-    parameters = layers.flatMap { [$0.weight, $0.bias] }
 
-    let embedding = PositionEmbedding.sineCosine(
+    let values = PositionEmbedding.sineCosine(
       prefixTokenCount: layout.prefixTokenCount - firstToken, gridHeight: layout.gridHeight,
       gridWidth: layout.gridWidth, width: layout.width)
-    // The seed keeps the embedding in the head whether scores use it or not.
-    constants = ["pos_embed": Tensor(embedding, shape: [1, tokenCount, layout.width])]
-    positionEmbedding = description.condition == .positionEmbedding ? SharedBuffer(embedding) : nil
+    let shape = [1, tokenCount, layout.width]
+    if description.condition == .positionEmbedding {
+      let embedding = Parameter("pos_embed", shape: shape)
+      _ = embedding.values.buffer.update(fromContentsOf: values)
+      positionEmbedding = embedding
+      constants = [:]
+    } else {
+      positionEmbedding = nil
+      // The seed keeps the embedding in the head whether scores use it or not.
+      constants = ["pos_embed": Tensor(values, shape: shape)]
+    }
+    parameters = layers.flatMap { [$0.weight, $0.bias] } + (positionEmbedding.map { [$0] } ?? [])
     attention = SharedBuffer(count: batchSize * tokenCount)
     scoreOffsets = SharedBuffer(count: tokenCount)
   }
@@ -93,8 +104,8 @@ package final class AbMILPPooling: Pooling {
     guard hidden.isEmpty, let positionEmbedding else { return }
     let bias = score.bias.values.pointer[0]
     ElementType.float32.dots(
-      positionEmbedding.pointer, tokenCount: tokenCount, width: width, query: score.weight.values.pointer,
-      into: scoreOffsets.pointer)
+      positionEmbedding.values.pointer, tokenCount: tokenCount, width: width,
+      query: score.weight.values.pointer, into: scoreOffsets.pointer)
     for token in 0..<tokenCount { scoreOffsets.pointer[token] += bias }
   }
 
@@ -120,7 +131,7 @@ package final class AbMILPPooling: Pooling {
     var input = scratch.inputs[0].pointer
     type.decode(tokens, into: input, count: count)
     if let positionEmbedding {
-      let embedding = positionEmbedding.pointer
+      let embedding = positionEmbedding.values.pointer
       for index in 0..<count { input[index] += embedding[index] }
     }
     for (layer, parameters) in hidden.enumerated() {
@@ -144,12 +155,12 @@ package final class AbMILPPooling: Pooling {
 
   package func backward(_ batch: Batch, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
     let groups = min(Self.groupCount, batch.count)
-    let parameterCount = parameters.reduce(0) { $0 + $1.count }
-    let partials = SharedBuffer<Float>(count: groups * parameterCount)
+    let layout = AbMILPGradient.Layout(self)
+    let partials = SharedBuffer<Float>(count: groups * layout.count)
     let scratch = PerWorker(parallel) { AbMILPScratch(self) }
     try parallel.forEach(groups) { group, worker in
       let range = group * batch.count / groups..<(group + 1) * batch.count / groups
-      let partial = AbMILPGradient(self, partials.pointer + group * parameterCount)
+      let partial = AbMILPGradient(layout, partials.pointer + group * layout.count)
       let scratch = try scratch.value(worker)
       for index in range {
         addGradient(
@@ -158,24 +169,34 @@ package final class AbMILPPooling: Pooling {
           to: partial, scratch)
       }
     }
-    try addPartials(partials, groups: groups, parameterCount: parameterCount, parallel)
+    // The first group's part becomes the sum.
+    try parallel.forEachChunk(of: layout.count, length: 4096) { _, range, _ in
+      let sum = partials.pointer
+      for group in 1..<max(1, groups) {
+        let partial = partials.pointer + group * layout.count
+        for index in range { sum[index] += partial[index] }
+      }
+    }
+    addToParameters(AbMILPGradient(layout, partials.pointer))
   }
 
-  private func addPartials(
-    _ partials: SharedBuffer<Float>, groups: Int, parameterCount: Int, _ parallel: Parallel
-  ) throws {
-    var offset = 0
-    for parameter in parameters {
-      let start = offset
-      try parallel.forEachChunk(of: parameter.count, length: 4096) { _, range, _ in
-        let sum = parameter.gradient.pointer
-        for group in 0..<groups {
-          let partial = partials.pointer + group * parameterCount + start
-          for index in range { sum[index] += partial[index] }
-        }
-      }
-      offset += parameter.count
+  private func addToParameters(_ sum: AbMILPGradient) {
+    for (layer, parameters) in (hidden + [score]).enumerated() {
+      add(sum.weights[layer], to: parameters.weight)
+      add(sum.biases[layer], to: parameters.bias)
     }
+    guard let positionEmbedding else { return }
+    // The embedding is added to every image's tokens: its gradient is the sum of theirs, as the first layer gives it.
+    let first = hidden.first ?? score
+    BLAS.multiply(
+      m: tokenCount, n: width, k: first.outputWidth, a: sum.firstOutput, leadingA: first.outputWidth,
+      b: first.weight.values.pointer, leadingB: width, beta: 1, c: positionEmbedding.gradient.pointer,
+      leadingC: width)
+  }
+
+  private func add(_ values: UnsafePointer<Float>, to parameter: Parameter) {
+    let gradient = parameter.gradient.pointer
+    for index in 0..<parameter.count { gradient[index] += values[index] }
   }
 
   /// The gradient of one image: of its attention, of its scores, then down through the layers.
@@ -193,20 +214,14 @@ package final class AbMILPPooling: Pooling {
       scoreGradient[token] = attention[token] * (scoreGradient[token] - mean)
       sum += scoreGradient[token]
     }
-    partial.scoreBias[0] += sum
+    partial.biases[hidden.count][0] += sum
     guard !hidden.isEmpty else {
-      type.addWeightedSum(
-        tokens, tokenCount: tokenCount, width: width, weights: scoreGradient, to: partial.scoreWeight)
-      if let positionEmbedding {
-        ElementType.float32.addWeightedSum(
-          positionEmbedding.pointer, tokenCount: tokenCount, width: width, weights: scoreGradient,
-          to: partial.scoreWeight)
-      }
+      addScoreGradients(tokens, type, scoreGradient, to: partial)
       return
     }
     let top = runHidden(tokens, type, scratch)
     ElementType.float32.addWeightedSum(
-      top, tokenCount: tokenCount, width: width, weights: scoreGradient, to: partial.scoreWeight)
+      top, tokenCount: tokenCount, width: width, weights: scoreGradient, to: partial.weights[hidden.count])
     let query = score.weight.values.pointer
     let outputGradient = scratch.outputGradient.pointer
     for token in 0..<tokenCount {
@@ -216,6 +231,20 @@ package final class AbMILPPooling: Pooling {
     addHiddenGradients(to: partial, scratch)
   }
 
+  /// Depth 1: the score is the only layer, its input the token and its position.
+  private func addScoreGradients(
+    _ tokens: UnsafeRawPointer, _ type: ElementType, _ scoreGradient: UnsafePointer<Float>,
+    to partial: AbMILPGradient
+  ) {
+    let weight = partial.weights[0]
+    type.addWeightedSum(tokens, tokenCount: tokenCount, width: width, weights: scoreGradient, to: weight)
+    guard let positionEmbedding else { return }
+    ElementType.float32.addWeightedSum(
+      positionEmbedding.values.pointer, tokenCount: tokenCount, width: width, weights: scoreGradient,
+      to: weight)
+    for token in 0..<tokenCount { partial.firstOutput[token] += scoreGradient[token] }
+  }
+
   private func addHiddenGradients(to partial: AbMILPGradient, _ scratch: AbMILPScratch) {
     var gradient = scratch.outputGradient.pointer
     for layer in hidden.indices.reversed() {
@@ -223,35 +252,58 @@ package final class AbMILPPooling: Pooling {
       description.activation.multiplyByDerivative(gradient, output: output, count: tokenCount * width)
       BLAS.multiply(
         transposeA: true, m: width, n: width, k: tokenCount, a: gradient, leadingA: width,
-        b: scratch.inputs[layer].pointer, leadingB: width, beta: 1, c: partial.hiddenWeights[layer],
+        b: scratch.inputs[layer].pointer, leadingB: width, beta: 1, c: partial.weights[layer],
         leadingC: width)
       ElementType.float32.addWeightedSum(
         gradient, tokenCount: tokenCount, width: width, weights: scratch.ones.pointer,
-        to: partial.hiddenBiases[layer])
-      guard layer > 0 else { return }
+        to: partial.biases[layer])
+      guard layer > 0 else { break }
       // The layer's output is not needed any more: its memory takes the gradient with respect to the layer's input.
       BLAS.multiply(
         m: tokenCount, n: width, k: width, a: gradient, leadingA: width,
         b: hidden[layer].weight.values.pointer, leadingB: width, c: output, leadingC: width)
       gradient = output
     }
+    guard positionEmbedding != nil else { return }
+    for index in 0..<tokenCount * width { partial.firstOutput[index] += gradient[index] }
   }
 }
 
-/// Where one group of images adds its gradients: one pointer a parameter.
+/// Where one group of images adds its gradients.
 private struct AbMILPGradient {
-  let hiddenWeights: [UnsafeMutablePointer<Float>]
-  let hiddenBiases: [UnsafeMutablePointer<Float>]
-  let scoreWeight: UnsafeMutablePointer<Float>
-  let scoreBias: UnsafeMutablePointer<Float>
+  /// One pointer a layer, the score last.
+  let weights: [UnsafeMutablePointer<Float>]
+  let biases: [UnsafeMutablePointer<Float>]
+  /// [tokenCount, output width of the first layer]: the gradient with respect to the first layer's output before its
+  /// activation; empty where the position embedding is not trained.
+  let firstOutput: UnsafeMutablePointer<Float>
 
-  /// - Parameter memory: the gradients one after the other, in the order of the pooling's parameters.
-  init(_ pooling: AbMILPPooling, _ memory: UnsafeMutablePointer<Float>) {
-    let layerCount = pooling.width * pooling.width + pooling.width
-    hiddenWeights = pooling.hidden.indices.map { memory + $0 * layerCount }
-    hiddenBiases = hiddenWeights.map { $0 + pooling.width * pooling.width }
-    scoreWeight = memory + pooling.hidden.count * layerCount
-    scoreBias = scoreWeight + pooling.width
+  /// Where each gradient begins in one block of memory.
+  struct Layout: Sendable {
+    let weightStarts: [Int]
+    let biasStarts: [Int]
+    let firstOutputStart: Int
+    let count: Int
+
+    init(_ pooling: AbMILPPooling) {
+      var end = 0
+      func take(_ length: Int) -> Int {
+        defer { end += length }
+        return end
+      }
+      let layers = pooling.hidden + [pooling.score]
+      weightStarts = layers.map { take($0.weight.count) }
+      biasStarts = layers.map { take($0.bias.count) }
+      firstOutputStart = take(
+        pooling.positionEmbedding == nil ? 0 : pooling.tokenCount * layers[0].outputWidth)
+      count = end
+    }
+  }
+
+  init(_ layout: Layout, _ memory: UnsafeMutablePointer<Float>) {
+    weights = layout.weightStarts.map { memory + $0 }
+    biases = layout.biasStarts.map { memory + $0 }
+    firstOutput = memory + layout.firstOutputStart
   }
 }
 

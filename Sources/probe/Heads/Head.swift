@@ -51,6 +51,12 @@ public final class Head: Sendable {
 
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
+  /// Whether every trained weight and every running statistic is a finite number.
+  public var isFinite: Bool {
+    (parameters.map(\.values) + [batchNorm.runningMean, batchNorm.runningVariance])
+      .allSatisfy { $0.buffer.allSatisfy(\.isFinite) }
+  }
+
   public func clearGradients() {
     for parameter in parameters { parameter.gradient.fill(0) }
   }

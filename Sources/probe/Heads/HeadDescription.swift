@@ -38,7 +38,7 @@ public struct HeadDescription: Codable, Equatable, Sendable {
 
   /// Makes the pooling for tokens of a layout.
   ///
-  /// - Throws: where the features need a [cls] token that the encoder does not have.
+  /// - Throws: where the features need a [cls] token that the encoder does not have, or a width that it does not have.
   package func makePooling(
     _ layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
   ) throws(InputError) -> any Pooling {
@@ -48,6 +48,11 @@ public struct HeadDescription: Codable, Equatable, Sendable {
         remedy: "use pos or abmilp")
     }
     if let abmilp {
+      guard layout.width % 4 == 0 else {
+        throw InputError(
+          "--cls-features abmilp", "needs tokens of a width divisible by 4, not of \(layout.width)",
+          remedy: "use cls or pos")
+      }
       return AbMILPPooling(abmilp, layout: layout, batchSize: batchSize, &generator)
     }
     return FixedPooling(features, layout: layout)
@@ -62,7 +67,7 @@ public struct AbMILPDescription: Codable, Equatable, Sendable {
   /// What the scores depend on beside the token.
   public enum Condition: String, Codable, CaseIterable, Sendable {
     case none
-    /// A fixed two-dimensional sin-cos position embedding, added to the token.
+    /// A position embedding, added to the token: at first two-dimensional sines and cosines, trained from there.
     case positionEmbedding = "pe"
   }
 

@@ -13,8 +13,11 @@ public struct LabelledTokens: Sendable {
   /// Rows that are left out, as their image could not be decoded or has no label.
   public let skippedRowCount: Int
 
-  /// - Throws: where no row has a label.
+  /// - Throws: where the cache holds no tokens, or no row has a label.
   public init(_ cache: TokenCache) throws(InputError) {
+    guard !cache.configuration.blocks.isEmpty else {
+      throw InputError(cache.path, "holds statistics only, no tokens", remedy: "extract the tokens as well")
+    }
     let classCount = cache.configuration.dataset.classNames.count
     var rows: [Int] = []
     var labels: [Int32] = []

@@ -17,30 +17,40 @@ public struct RunFolder: Sendable {
   /// A ``RunSummary``, written when the run is finished.
   public var summaryFile: String { path + "/summary.json" }
 
-  public var hasCheckpoint: Bool { FileManager.default.fileExists(atPath: checkpointFile) }
+  var hasCheckpoint: Bool { exists(checkpointFile) }
 
-  /// What an earlier run may have left here.
-  private var ownFiles: [String] { [summaryFile, headFile, checkpointFile, metricsFile] }
-
-  /// Makes the folder, or clears it of an earlier run.
+  /// Makes the folder where there is none, and takes its lock.
   ///
-  /// - Throws: where an earlier run is there and is not to be overwritten.
-  public func prepare(overwriting: Bool) throws(InputError) {
+  /// - Returns: what holds the lock as long as it lives.
+  /// - Throws: where another run is working in the folder.
+  func lock() throws(InputError) -> Descriptor {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      let existing = ownFiles.filter { FileManager.default.fileExists(atPath: $0) }
-      guard existing.isEmpty || overwriting else {
-        throw InputError(
-          path, "holds an earlier run", remedy: "add --resume to go on with it, or --overwrite to start again"
-        )
-      }
-      for file in existing { try FileManager.default.removeItem(atPath: file) }
-    } catch let error as InputError {
-      throw error
     } catch {
       throw InputError(path, "cannot be made a run folder: \(error.localizedDescription)")
     }
+    let folder = try Descriptor(path, .read)
+    guard try folder.tryLock() else {
+      throw InputError(path, "is in use by another run", remedy: "wait for it, or use another --output-dir")
+    }
+    return folder
   }
+
+  /// Whether a run that had finished an epoch was here.
+  var hasEarlierRun: Bool { exists(summaryFile) || exists(headFile) || hasCheckpoint }
+
+  /// Removes what an earlier run left.
+  func clear() throws(InputError) {
+    for file in [summaryFile, headFile, checkpointFile, metricsFile] where exists(file) {
+      do {
+        try FileManager.default.removeItem(atPath: file)
+      } catch {
+        throw InputError(file, "cannot be removed: \(error.localizedDescription)")
+      }
+    }
+  }
+
+  private func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
 
   public func writeSummary(_ summary: RunSummary) throws(InputError) {
     let encoder = JSONEncoder()
@@ -51,16 +61,27 @@ public struct RunFolder: Sendable {
     try AtomicFile.write(String(decoding: data, as: UTF8.self) + "\n", to: summaryFile)
   }
 
+  /// - Throws: where the run is not finished, or its summary says what no run has.
   public func readSummary() throws(InputError) -> RunSummary {
+    guard exists(summaryFile) else {
+      throw InputError(
+        path, hasCheckpoint ? "holds a run that is not finished" : "holds no run",
+        remedy: hasCheckpoint ? "finish it with probe train --resume" : "give the --output-dir of probe train"
+      )
+    }
     let file = try MappedFile(summaryFile)
     guard file.bytes.count < 64 << 20 else {
       throw InputError(summaryFile, "is too large to be a run's summary")
     }
+    let summary: RunSummary
     do {
-      return try JSONDecoder().decode(RunSummary.self, from: Data(file.bytes))
+      summary = try JSONDecoder().decode(RunSummary.self, from: Data(file.bytes))
     } catch {
-      throw InputError(summaryFile, "is not a run's summary: \(error)", remedy: "train the head again")
+      throw InputError(summaryFile, "is not the summary of a run", remedy: "train the head again")
     }
+    try summary.configuration.validate(file: summaryFile)
+    try summary.layout.validate(file: summaryFile)
+    return summary
   }
 }
 

@@ -10,15 +10,41 @@ public struct TrainedHead {
   public let head: Head
 
   /// - Throws: where the run is not finished or its files are damaged.
-  public init(_ folder: RunFolder, batchSize: Int = 256, parallel: Parallel) throws {
+  public init(_ folder: RunFolder, parallel: Parallel) throws {
     summary = try folder.readSummary()
+    let state = try Safetensors.read(folder.headFile).tensors
+    try Self.check(state, summary, file: folder.headFile)
     var generator = SeededGenerator(seed: 0)
+    // The batch size of training: then products are split as they were there, and every bit of the metrics is the same.
+    let batchSize = summary.configuration.batchSize
     let pooling = try summary.configuration.head.makePooling(
       summary.layout.tokens, batchSize: batchSize, &generator)
     head = Head(
       summary.configuration.head, pooling: pooling, classCount: summary.layout.classNames.count,
       batchSize: batchSize, parallel, &generator)
-    try head.load(try Safetensors.read(folder.headFile).tensors, file: folder.headFile)
+    try head.load(state, file: folder.headFile)
+  }
+
+  /// That the tensors have the sizes that the summary tells, before memory is taken for them.
+  private static func check(_ state: [String: Tensor], _ summary: RunSummary, file: String) throws(InputError)
+  {
+    let width = summary.layout.tokens.width
+    let description = summary.configuration.head
+    let classifier = description.abmilp == nil ? "1.weight" : "2.weight"
+    var expected = [
+      classifier: [summary.layout.classNames.count, description.features == .both ? 2 * width : width]
+    ]
+    if let abmilp = description.abmilp {
+      for layer in 0..<abmilp.depth {
+        expected["0.attention_predictor.\(2 * layer).weight"] = [layer < abmilp.depth - 1 ? width : 1, width]
+      }
+    }
+    for (name, shape) in expected.sorted(by: { $0.key < $1.key }) where state[name]?.shape != shape {
+      throw InputError(
+        file,
+        "\(name) is \(state[name].map { "\($0.shape)" } ?? "missing"), where the run's summary has \(shape)",
+        remedy: "train the head again")
+    }
   }
 
   /// - Throws: where the cache was made by another encoder, or its classes are others.

@@ -76,7 +76,7 @@ public final class Trainer {
   ///   - onBatch: called after each batch with its number, the number of batches and its mean loss.
   ///   - shouldStop: asked before each batch.
   /// - Returns: nil where `shouldStop` said so; the head is then between two epochs' states.
-  /// - Throws: where the loss is not finite.
+  /// - Throws: where the loss or a weight is not finite.
   public func runEpoch(
     _ epoch: Int, onBatch: (_ batch: Int, _ batchCount: Int, _ loss: Double) -> Void = { _, _, _ in },
     shouldStop: () -> Bool = { false }
@@ -104,6 +104,10 @@ public final class Trainer {
       }
       if (batch + 1) % configuration.accumulation == 0 { step(learningRate) }
       onBatch(batch + 1, batchCount, loss)
+    }
+    guard head.isFinite else {
+      throw InputError(
+        "training", "weights became infinite in epoch \(epoch)", remedy: "use a smaller --blr or --lr")
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let metrics = collector.metrics

@@ -38,12 +38,19 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     case batchSize = "batch_size"
   }
 
+  /// - Throws: where the settings, which come from a file, are none of a real run.
+  func validate(file: String) throws(InputError) {
+    guard (head.features == .abmilp) == (head.abmilp != nil), (1...64).contains(head.abmilp?.depth ?? 1),
+      (2...65536).contains(batchSize), accumulation > 0, epochs > 0
+    else { throw InputError(file, "holds settings that no run has", remedy: "train the head again") }
+  }
+
   /// - Throws: where the training images do not fill one step.
   func check(trainingImageCount count: Int) throws(InputError) {
-    guard count >= batchSize * accumulation else {
+    guard accumulation <= count / batchSize else {
       throw InputError(
         "--batch-size \(batchSize)",
-        "one step takes \(batchSize * accumulation) images, yet the training cache has \(count) with a label",
+        "one step takes \(accumulation) x \(batchSize) images, yet the training cache has \(count) with a label",
         remedy: "use a smaller --batch-size or --accum-iter")
     }
     guard batchSize > 1 else {

@@ -58,9 +58,10 @@ public struct TrainingRun {
       validation: validationTokens, parallel: parallel)
     let identities = (try identity(train), try identity(validation))
 
-    let resuming = start == .resume && folder.hasCheckpoint
-    if start != .resume { try folder.prepare(overwriting: start == .overwrite) }
-    if start == .resume && !resuming { try folder.prepare(overwriting: true) }
+    // Held to the end, so that two runs never write into one folder.
+    let lock = try folder.lock()
+    defer { withExtendedLifetime(lock) {} }
+    let resuming = try prepareFolder(start)
     let done = resuming ? try trainer.resume(from: folder.checkpointFile, identities: identities) : 0
     var records: [EpochRecord] =
       resuming ? Array(try JSONLines.read(folder.metricsFile).prefix(done)) : []
@@ -82,6 +83,26 @@ public struct TrainingRun {
       onEpoch(record)
     }
     return .finished(try finish(trainer, records, trainTokens, validationTokens, identities))
+  }
+
+  /// - Returns: whether there is a checkpoint to go on from; otherwise the folder holds no run any more.
+  /// - Throws: where an earlier run is there and is not to be lost.
+  private func prepareFolder(_ start: Start) throws(InputError) -> Bool {
+    switch start {
+    case .resume where folder.hasCheckpoint: return true
+    case .resume where folder.hasEarlierRun:
+      throw InputError(
+        folder.path, "holds an earlier run, but not its checkpoint.safetensors to go on from",
+        remedy: "add --overwrite to start again")
+    case .fresh where folder.hasEarlierRun:
+      throw InputError(
+        folder.path, "holds an earlier run",
+        remedy: "add --resume to go on with it, or --overwrite to start again")
+    default:
+      // A run that was killed in its first epoch leaves nothing to go on from.
+      try folder.clear()
+      return false
+    }
   }
 
   private func finish(
