@@ -1,0 +1,96 @@
+import Compute
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// The program `probe`, run as a user runs it.
+@Suite struct ProgramTests {
+  private let program = Program("probe")
+  private let caches: SampleCaches
+
+  init() throws { caches = try SampleCaches() }
+
+  private func arguments(_ run: String, _ more: [String] = []) -> [String] {
+    [
+      "train", "--train", caches.train, "--val", caches.validation, "--output_dir", caches.folder.file(run),
+      "--cls_features", "abmilp", "--abmilp_depth", "2", "--abmilp_cond", "pe", "--batch_size", "16",
+      "--warmup_epochs", "2",
+    ] + more
+  }
+
+  private func object(_ text: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+  }
+
+  @Test func trainEvalAndReportWorkTogether() throws {
+    let trained = try program.run(arguments("run", ["--epochs", "4", "--json"]))
+    #expect(trained.status == 0, "\(trained.diagnostics)")
+    let final = try #require(try object(trained.output)["final"] as? [String: Any])
+    let expected = try #require(final["validation"] as? [String: Any])
+
+    let predictions = caches.folder.file("predictions.csv")
+    let measured = try program.run(
+      [
+        "eval", caches.folder.file("run"), "--data", caches.validation, "--json", "--predictions",
+        predictions,
+      ])
+    #expect(measured.status == 0, "\(measured.diagnostics)")
+    #expect(try NSDictionary(dictionary: object(measured.output)).isEqual(to: expected))
+    let lines = try String(contentsOfFile: predictions, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 1 + 28)
+
+    let page = caches.folder.file("report.html")
+    let report = try program.run(["report", caches.folder.file("run"), "--output", page])
+    #expect(report.status == 0, "\(report.diagnostics)")
+    #expect(report.output.contains("abmilp depth 2"))
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    #expect(html.contains("<svg") && html.contains("abmilp depth 2"))
+  }
+
+  @Test(arguments: [
+    (["train", "--epochs", "3"], Int32(64)), (["--help"], 0),
+    (["eval", "/no/such/run", "--data", "/no/cache"], 1),
+    (["report", "/no/such/run"], 1),
+    (["train", "--train", "/no/a", "--val", "/no/b", "--output-dir", "/no/c"], 1),
+    (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--epochs", "0"], 64),
+    (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--abmilp-sa", "both"], 64),
+    (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--resume", "--overwrite"], 64),
+  ])
+  func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
+    let result = try program.run(arguments)
+    #expect(result.status == status, "\(result.diagnostics)")
+    if status == 1 { #expect(result.diagnostics.split(separator: "\n").count == 1, "\(result.diagnostics)") }
+  }
+
+  @Test func controlCStopsAndSaysHowToGoOn() throws {
+    let many = arguments("run", ["--epochs", "30000", "-q"])
+    let metrics = RunFolder(caches.folder.file("run")).metricsFile
+    let stopped = try program.run(many) { process in
+      while process.isRunning, (try? bytes(ofFile: metrics).isEmpty) ?? true { usleep(500) }
+      process.interrupt()
+    }
+    #expect(stopped.status == 130)
+    #expect(stopped.diagnostics.contains("--resume"), "\(stopped.diagnostics)")
+    #expect(FileManager.default.fileExists(atPath: RunFolder(caches.folder.file("run")).checkpointFile))
+  }
+
+  @Test func aKilledRunGoesOnToTheSameHead() throws {
+    let options = ["--epochs", "60", "-q"]
+    #expect(try program.run(arguments("whole", options)).status == 0)
+    var generator = SeededGenerator(seed: 11)
+    var killed = 0
+    for _ in 0..<8 {
+      let result = try program.run(arguments("parts", options + ["--resume"])) { process in
+        usleep(UInt32(10_000 + generator.bounded(60_000)))
+        kill(process.processIdentifier, SIGKILL)
+      }
+      if result.signal == SIGKILL { killed += 1 }
+    }
+    #expect(killed > 0)
+    let finished = try program.run(arguments("parts", options + ["--resume"]))
+    #expect(finished.status == 0, "\(finished.diagnostics)")
+    let heads = try ["whole", "parts"].map { try bytes(ofFile: RunFolder(caches.folder.file($0)).headFile) }
+    #expect(heads[0] == heads[1])
+  }
+}

@@ -1,0 +1,84 @@
+import Compute
+import Foundation
+import TestSupport
+import TokenStore
+
+/// Training and validation caches of random tokens in which a few patches tell the class.
+struct SampleCaches {
+  let folder: TemporaryFolder
+  static let width = 8
+  static let classNames = ["cat", "dog", "eel"]
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try write("train", rowCount: 70)
+    try write("val", rowCount: 30)
+  }
+
+  var train: String { folder.file("train") }
+  var validation: String { folder.file("val") }
+
+  /// - Parameter change: what is different from the other caches.
+  func write(
+    _ name: String, rowCount: Int, undecodable: Set<Int> = [3], unlabelled: Set<Int> = [5],
+    change: (inout CacheConfiguration) -> Void = { _ in }
+  ) throws {
+    let rows = (0..<rowCount).map { row in
+      RowIdentity(
+        id: "\(name)/\(row).jpg", label: unlabelled.contains(row) ? -1 : Int32(row % 3),
+        sourceIndex: UInt64(row))
+    }
+    var configuration = Self.configuration(name, rows)
+    change(&configuration)
+    let writer = try CacheWriter(
+      folder: folder.file(name), configuration: configuration, rows: rows, shardSize: 32)
+    let buffer = RowBuffer(layout: writer.layout)
+    for index in 0..<writer.shardCount {
+      guard let shard = try writer.openShard(index) else { continue }
+      for row in shard.remainingRows {
+        if undecodable.contains(row) {
+          try shard.writeUndecodable(row: row)
+        } else {
+          try fill(buffer, name, row, configuration)
+          try shard.write(row: row, buffer)
+        }
+      }
+      try shard.finish()
+    }
+    _ = try writer.finish()
+  }
+
+  private func fill(
+    _ buffer: RowBuffer, _ name: String, _ row: Int, _ configuration: CacheConfiguration
+  ) throws {
+    var generator = SeededGenerator(seed: UInt64(row), stream: name == "val" ? 1 : 0)
+    let model = configuration.model
+    func draw(_ count: Int) -> [Float] { (0..<count).map { _ in Float(generator.normal()) } }
+    var tokens = draw(model.tokenCount * model.width)
+    let place = 1 + Int(generator.bounded(UInt64(model.patchCount)))
+    tokens[place * model.width + row % 3] += 6
+    if !configuration.blocks.isEmpty { try buffer.setTokens(tokens, blockIndex: 0) }
+    try buffer.setClassAttention(draw(model.headCount * model.patchCount))
+    try buffer.setCenterAttention(draw(4 * model.patchCount))
+    try buffer.setAttentionStatistics(draw(model.depth * model.headCount * 8))
+    try buffer.setMagnitudes(draw(model.depth * 2))
+  }
+
+  private static func configuration(_ name: String, _ rows: [RowIdentity]) -> CacheConfiguration {
+    CacheConfiguration(
+      model: .init(
+        name: "sample", imageHeight: 6, imageWidth: 4, patchHeight: 2, patchWidth: 2, gridHeight: 3,
+        gridWidth: 2,
+        width: width, depth: 2, headCount: 2, mlpWidth: 16, activation: "gelu", layerNormEpsilon: 1e-6,
+        hasClassToken: true, prefixTokenCount: 1),
+      checkpoint: .init(
+        fileName: "sample.pth", sha256: String(repeating: "c0ffee00", count: 8), dialect: "timm", key: nil),
+      blocks: [1], finalNorm: nil,
+      preprocessing: .init(resize: 7, crop: 6, interpolation: "bicubic", mean: [0, 0, 0], std: [1, 1, 1]),
+      dataset: .init(
+        split: name, imageCount: rows.count, classNames: classNames,
+        listingSHA256: RowIdentity.listingSHA256(of: rows)),
+      precision: .init(compute: .float32, tokens: .float16),
+      augmentation: .init(name: "none", views: 1, seed: 0), programVersion: "test")
+  }
+}

@@ -1,0 +1,227 @@
+import Compute
+import Evaluation
+import Files
+import Foundation
+import Heads
+import Reporting
+import TestSupport
+import Testing
+import TokenStore
+import Training
+
+@Suite struct TrainingRunTests {
+  private let caches: SampleCaches
+
+  init() throws { caches = try SampleCaches() }
+
+  private func configuration(
+    _ head: HeadDescription = HeadDescription(
+      features: .abmilp, abmilp: AbMILPDescription(depth: 2, condition: .positionEmbedding)),
+    epochs: Int = 6, batchSize: Int = 16, accumulation: Int = 1, peak: Double = 0.05,
+    optimizer: OptimizerDescription.Algorithm = .adamw
+  ) -> TrainingConfiguration {
+    TrainingConfiguration(
+      head: head, optimizer: OptimizerDescription(optimizer, momentum: 0.9, weightDecay: 0),
+      schedule: LearningRateSchedule(peak: peak, minimum: 0, warmupEpochs: 1, epochs: Double(epochs)),
+      epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: 3)
+  }
+
+  private func run(
+    _ configuration: TrainingConfiguration, to name: String, start: TrainingRun.Start = .fresh,
+    threads: Int = 2,
+    train: String? = nil, validation: String? = nil, stoppingAfterBatches limit: Int = .max
+  ) throws -> TrainingRun.Outcome {
+    var batches = 0
+    return try TrainingRun(
+      configuration, train: try TokenCache(train ?? caches.train),
+      validation: try TokenCache(validation ?? caches.validation),
+      folder: RunFolder(caches.folder.file(name)),
+      programVersion: "test", parallel: Parallel(threadCount: threads)
+    ).run(start, onBatch: { _, _, _ in batches += 1 }, shouldStop: { batches >= limit })
+  }
+
+  private func headBytes(_ name: String) throws -> [UInt8] {
+    try bytes(ofFile: RunFolder(caches.folder.file(name)).headFile)
+  }
+
+  /// The records without what the clock says.
+  private func records(_ name: String) throws -> [EpochRecord] {
+    try JSONLines.read(RunFolder(caches.folder.file(name)).metricsFile, as: EpochRecord.self).map { record in
+      var record = record
+      record.seconds = 0
+      record.imagesPerSecond = 0
+      return record
+    }
+  }
+
+  @Test func aHeadLearnsWhatItsTokensTell() throws {
+    guard case .finished(let summary) = try run(configuration(epochs: 20), to: "run") else {
+      Issue.record("the run did not finish")
+      return
+    }
+    #expect(summary.train.images == 68 && summary.train.skippedRows == 2)
+    #expect(summary.validation.images == 28)
+    #expect(summary.final.validation.top1 > 0.6, "three classes, of which one patch in six tells")
+    #expect(summary.best.validation.top1 >= summary.final.validation.top1)
+    #expect(summary.final.validation.top5 == 1)
+    #expect(try records("run").map(\.epoch) == Array(0..<20))
+  }
+
+  @Test(arguments: [HeadDescription.Features.cls, .pos, .both, .abmilp], [1, 3])
+  func resultsDoNotDependOnThreads(features: HeadDescription.Features, threads: Int) throws {
+    let head = HeadDescription(features: features, abmilp: features == .abmilp ? AbMILPDescription() : nil)
+    _ = try run(configuration(head, epochs: 2), to: "two", threads: 2)
+    _ = try run(configuration(head, epochs: 2), to: "other", threads: threads)
+    #expect(try headBytes("two") == headBytes("other"))
+    #expect(try records("two") == records("other"))
+  }
+
+  @Test(arguments: [0, 1, 3, 4, 5, 9, 12, 23])
+  func aStoppedRunGoesOnToTheSameResult(batches: Int) throws {
+    let configuration = configuration(accumulation: 2)
+    _ = try run(configuration, to: "whole")
+    guard case .interrupted(let epochs) = try run(configuration, to: "parts", stoppingAfterBatches: batches)
+    else {
+      Issue.record("the run was not stopped")
+      return
+    }
+    #expect(epochs == batches / 4)
+    guard case .finished = try run(configuration, to: "parts", start: .resume) else {
+      Issue.record("the run did not finish")
+      return
+    }
+    #expect(try headBytes("whole") == headBytes("parts"))
+    #expect(try records("whole") == records("parts"))
+  }
+
+  @Test func aLineWithoutItsCheckpointIsWrittenAnew() throws {
+    _ = try run(configuration(), to: "whole")
+    _ = try run(configuration(), to: "parts", stoppingAfterBatches: 9)
+    let metrics = RunFolder(caches.folder.file("parts")).metricsFile
+    let text = try String(contentsOfFile: metrics, encoding: .utf8)
+    // As a process leaves it that is killed between the line and the checkpoint, and in the middle of the next line.
+    try (text + text.split(separator: "\n")[0] + "\n{\"epoch\":3,\"lear").write(
+      toFile: metrics, atomically: false, encoding: .utf8)
+    _ = try run(configuration(), to: "parts", start: .resume)
+    #expect(try records("whole") == records("parts"))
+  }
+
+  @Test func earlierRunsAreNotLostByAccident() throws {
+    _ = try run(configuration(epochs: 2), to: "run")
+    let before = try headBytes("run")
+    let error = try #require(throws: InputError.self) { try run(configuration(epochs: 2), to: "run") }
+    #expect(error.remedy?.contains("--overwrite") == true)
+    try FileManager.default.removeItem(atPath: RunFolder(caches.folder.file("run")).checkpointFile)
+    #expect(throws: InputError.self) { try run(configuration(epochs: 2), to: "run", start: .resume) }
+    #expect(try headBytes("run") == before)
+    _ = try run(configuration(epochs: 3), to: "run", start: .overwrite)
+    #expect(try records("run").count == 3)
+  }
+
+  @Test func runsWithOtherSettingsAreNotGoneOnWith() throws {
+    _ = try run(configuration(), to: "run", stoppingAfterBatches: 9)
+    let error = try #require(throws: InputError.self) {
+      try run(configuration(epochs: 7, batchSize: 8), to: "run", start: .resume)
+    }
+    #expect(error.reason.contains("epochs was 6, is 7"))
+    #expect(error.reason.contains("batch_size was 16, is 8"))
+    try caches.write("other", rowCount: 40)
+    let other = try #require(throws: InputError.self) {
+      try run(configuration(), to: "run", start: .resume, train: caches.folder.file("other"))
+    }
+    #expect(other.reason.contains("training cache"))
+  }
+
+  @Test func damagedCheckpointsAreRefused() throws {
+    _ = try run(configuration(), to: "run", stoppingAfterBatches: 9)
+    let path = RunFolder(caches.folder.file("run")).checkpointFile
+    let good = try bytes(ofFile: path)
+    for damaged in [
+      [], Array(good.prefix(good.count / 2)), Array("{}".utf8), [UInt8](repeating: 255, count: 99),
+    ] {
+      try Data(damaged).write(to: URL(fileURLWithPath: path))
+      #expect(throws: InputError.self) { try run(configuration(), to: "run", start: .resume) }
+    }
+    #expect(throws: InputError.self) {
+      try FileManager.default.removeItem(atPath: path)
+      try FileManager.default.copyItem(atPath: Fixtures.path("heads/heads.safetensors"), toPath: path)
+      _ = try run(configuration(), to: "run", start: .resume)
+    }
+  }
+
+  @Test func twoRunsDoNotShareAFolder() throws {
+    let folder = RunFolder(caches.folder.file("run"))
+    let error = try #require(throws: InputError.self) {
+      _ = try TrainingRun(
+        configuration(), train: try TokenCache(caches.train), validation: try TokenCache(caches.validation),
+        folder: folder, programVersion: "test", parallel: Parallel(threadCount: 1)
+      ).run(
+        .fresh, onEpoch: { _ in #expect(throws: InputError.self) { try run(configuration(), to: "run") } }
+      ) {
+        // Stop after what was to be seen.
+        FileManager.default.fileExists(atPath: folder.checkpointFile)
+      }
+      _ = try run(configuration(epochs: 9), to: "run", start: .resume)
+    }
+    #expect(error.reason.contains("other settings"))
+  }
+
+  @Test func cachesThatDoNotGoTogetherAreRefused() throws {
+    try caches.write("other", rowCount: 30) {
+      $0.checkpoint.sha256 = String(repeating: "d", count: 64)
+      $0.preprocessing.resize = 6
+    }
+    let error = try #require(throws: InputError.self) {
+      try run(configuration(), to: "run", validation: caches.folder.file("other"))
+    }
+    #expect(error.reason.contains("checkpoint.sha256") && error.reason.contains("preprocessing.resize"))
+  }
+
+  @Test func cachesWithoutTokensOrLabelsAreRefused() throws {
+    try caches.write("statistics", rowCount: 30) { $0.blocks = [] }
+    #expect(throws: InputError.self) { try LabelledTokens(TokenCache(caches.folder.file("statistics"))) }
+    try caches.write("unlabelled", rowCount: 30, unlabelled: Set(0..<30))
+    #expect(throws: InputError.self) { try LabelledTokens(TokenCache(caches.folder.file("unlabelled"))) }
+  }
+
+  @Test func impossibleSettingsAreRefused() throws {
+    for bad in [configuration(batchSize: 69), configuration(batchSize: 1), configuration(accumulation: 5)] {
+      let error = try #require(throws: InputError.self) { try run(bad, to: "run") }
+      #expect(error.subject.contains("--batch-size"))
+    }
+    let overflow = try #require(throws: InputError.self) {
+      try run(configuration(peak: 1e30, optimizer: .sgd), to: "run")
+    }
+    #expect(overflow.remedy?.contains("--blr") == true)
+  }
+
+  @Test func aTrainedHeadMeasuresTheSameAgain() throws {
+    // A batch that is no multiple of the products' chunks.
+    guard case .finished(let summary) = try run(configuration(batchSize: 23), to: "run") else {
+      Issue.record("the run did not finish")
+      return
+    }
+    let trained = try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 3))
+    let cache = try TokenCache(caches.validation)
+    try trained.check(cache)
+    #expect(try Evaluator.measure(trained.head, on: LabelledTokens(cache)) == summary.final.validation)
+    try caches.write("other", rowCount: 30) { $0.dataset.classNames = ["a", "b", "c"] }
+    #expect(throws: InputError.self) { try trained.check(TokenCache(caches.folder.file("other"))) }
+  }
+
+  @Test(arguments: [
+    ("\"depth\" : 2", "\"depth\" : 2000000000"), ("\"depth\" : 2", "\"depth\" : 3"),
+    ("\"width\" : 8", "\"width\" : -8"), ("\"width\" : 8", "\"width\" : 65536"),
+    ("\"gridHeight\" : 3", "\"gridHeight\" : 9000000000"), ("\"batch_size\" : 16", "\"batch_size\" : 0"),
+    ("\"features\" : \"abmilp\"", "\"features\" : \"cls\""), ("{", "["),
+  ])
+  func damagedSummariesAreRefused(good: String, bad: String) throws {
+    _ = try run(configuration(epochs: 1), to: "run")
+    let folder = RunFolder(caches.folder.file("run"))
+    let text = try String(contentsOfFile: folder.summaryFile, encoding: .utf8)
+    #expect(text.contains(good), "the summary is written otherwise than this test thinks")
+    try text.replacing(good, with: bad, maxReplacements: 1).write(
+      toFile: folder.summaryFile, atomically: false, encoding: .utf8)
+    #expect(throws: InputError.self) { try TrainedHead(folder, parallel: Parallel(threadCount: 1)) }
+  }
+}
