@@ -52,12 +52,13 @@ import Testing
     #expect(verification.output.contains("shard-00000.h5"))
   }
 
-  @Test(arguments: [
-    (["tokens", "--no-such-option"], Int32(64)), (["tokens", "--data-path", "x"], 64), (["--help"], 0),
-    (["--version"], 0), (["stats", "/no/such/cache"], 1), (["inspect", "/no/such/cache"], 1),
-    (["verify", "/no/such/cache"], 1),
-    (["--finetune", "/no/such/file", "--data-path", "/no/such/folder", "--output-dir", "/tmp/never"], 1),
-  ])
+  @Test(
+    arguments: [
+      (["tokens", "--no-such-option"], 64), (["tokens", "--data-path", "x"], 64), (["--help"], 0),
+      (["--version"], 0), (["stats", "/no/such/cache"], 1), (["inspect", "/no/such/cache"], 1),
+      (["verify", "/no/such/cache"], 1),
+      (["--finetune", "/no/such/file", "--data-path", "/no/such/folder", "--output-dir", "/tmp/never"], 1),
+    ] as [([String], Int32)])
   func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
     let result = try program.run(arguments)
     #expect(result.status == status, "\(result.diagnostics)")

@@ -35,7 +35,7 @@ public struct Program: Sendable {
   ) throws -> Result {
     let folder = try TemporaryFolder()
     let (outputPath, diagnosticsPath) = (folder.file("stdout"), folder.file("stderr"))
-    for file in [outputPath, diagnosticsPath] { FileManager.default.createFile(atPath: file, contents: nil) }
+    for file in [outputPath, diagnosticsPath] { try Data().write(to: URL(fileURLWithPath: file)) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments

@@ -48,15 +48,16 @@ import Training
     #expect(html.contains("<svg") && html.contains("abmilp depth 2"))
   }
 
-  @Test(arguments: [
-    (["train", "--epochs", "3"], Int32(64)), (["--help"], 0),
-    (["eval", "/no/such/run", "--data", "/no/cache"], 1),
-    (["report", "/no/such/run"], 1),
-    (["train", "--train", "/no/a", "--val", "/no/b", "--output-dir", "/no/c"], 1),
-    (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--epochs", "0"], 64),
-    (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--abmilp-sa", "both"], 64),
-    (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--resume", "--overwrite"], 64),
-  ])
+  @Test(
+    arguments: [
+      (["train", "--epochs", "3"], 64), (["--help"], 0),
+      (["eval", "/no/such/run", "--data", "/no/cache"], 1),
+      (["report", "/no/such/run"], 1),
+      (["train", "--train", "/no/a", "--val", "/no/b", "--output-dir", "/no/c"], 1),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--epochs", "0"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--abmilp-sa", "both"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--resume", "--overwrite"], 64),
+    ] as [([String], Int32)])
   func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
     let result = try program.run(arguments)
     #expect(result.status == status, "\(result.diagnostics)")
