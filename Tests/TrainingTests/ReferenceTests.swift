@@ -106,7 +106,11 @@ final class FixtureTokens: TokenSource {
       #expect(abs(loss - expected) < 1e-4 * max(1, abs(expected)), "loss of batch \(index)")
     }
     let state = head.stateDictionary()
-    for (name, tensor) in tensors(of: reference.name + ".final.") where tensor.elementType == .float32 {
+    // Softmax does not see the score's bias. Its gradient is zero here and rounding noise in PyTorch, which AdamW turns
+    // into whole steps.
+    let scoreBias = "0.attention_predictor.\(2 * reference.depth - 2).bias"
+    for (name, tensor) in tensors(of: reference.name + ".final.")
+    where tensor.elementType == .float32 && name != scoreBias {
       let closeness = Closeness(state[name]!.floats(), tensor.floats())
       #expect(closeness.relativeError < 1e-4, "\(name): \(closeness)")
     }

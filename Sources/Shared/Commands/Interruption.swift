@@ -29,6 +29,11 @@ public enum Interruption {
   public static func listen() {
     // The handler may not be the first to touch the flag: making a global is not safe inside a signal.
     flag.store(false, ordering: .relaxed)
+    // A parent that starts programs from a thread of Dispatch hands down that thread's mask, which blocks signals.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         Interruption.flag.store(true, ordering: .relaxed)

@@ -209,12 +209,8 @@ package final class AbMILPPooling: Pooling {
     type.dots(tokens, tokenCount: tokenCount, width: width, query: gradient, into: scoreGradient)
     var mean: Float = 0
     for token in 0..<tokenCount { mean += attention[token] * scoreGradient[token] }
-    var sum: Float = 0
-    for token in 0..<tokenCount {
-      scoreGradient[token] = attention[token] * (scoreGradient[token] - mean)
-      sum += scoreGradient[token]
-    }
-    partial.biases[hidden.count][0] += sum
+    // These sum to zero: softmax does not see the score's bias, whose gradient stays exactly zero.
+    for token in 0..<tokenCount { scoreGradient[token] = attention[token] * (scoreGradient[token] - mean) }
     guard !hidden.isEmpty else {
       addScoreGradients(tokens, type, scoreGradient, to: partial)
       return

@@ -14,7 +14,8 @@ public struct HeadLayout: Codable, Equatable, Sendable {
   /// - Throws: where the numbers, which come from a file, are none of a real encoder.
   func validate(file: String) throws(InputError) {
     let sizes = [tokens.width, tokens.gridHeight, tokens.gridWidth]
-    guard sizes.allSatisfy((1...65536).contains), tokens.patchCount <= 16384, (0...1024).contains(tokens.prefixTokenCount),
+    guard sizes.allSatisfy((1...65536).contains), tokens.patchCount <= 16384,
+      (0...1024).contains(tokens.prefixTokenCount),
       tokens.prefixTokenCount > 0 || !tokens.hasClassToken, !classNames.isEmpty
     else { throw InputError(file, "holds a layout of tokens and classes that no encoder has") }
   }
