@@ -53,7 +53,7 @@ let package = Package(
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
     systemLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
     .target(name: "CKernels", path: "Sources/Shared/CKernels"),
-    .target(name: "CImageCodecs", dependencies: ["CJPEG"], path: "Sources/Shared/CImageCodecs"),
+    .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG"], path: "Sources/Shared/CImageCodecs"),
 
     // What both programs stand on
     shared("Files", ["COpenSSL"]),
@@ -66,7 +66,7 @@ let package = Package(
     // images + checkpoint -> token cache
     extract("VisionTransformer", ["CKernels", "Compute", "Files", "Tensors"]),
     extract("Checkpoints", ["CZlib", "Compute", "Files", "Tensors", "VisionTransformer"]),
-    extract("Images", ["CJPEG", "CPNG", "Files"]),
+    extract("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     extract(
       "Extraction",
       ["Checkpoints", "Compute", "Files", "Images", "Reporting", "TokenStore", "VisionTransformer"]),
@@ -104,7 +104,7 @@ let package = Package(
     tests("Commands", ["Commands"]),
     tests("VisionTransformer", ["CKernels", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints"]),
-    tests("Images", ["Images"]),
+    tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["Evaluation"]),

@@ -25,7 +25,8 @@ package final class Descriptor: Sendable {
   package init(_ path: String, _ mode: Mode) throws(InputError) {
     let (flags, doing) =
       switch mode {
-      case .read: (O_RDONLY, "open")
+      // Without O_NONBLOCK, to open a named pipe would wait for a writer; it changes nothing for files.
+      case .read: (O_RDONLY | O_NONBLOCK, "open")
       case .update: (O_RDWR, "open for writing")
       case .create: (O_RDWR | O_CREAT | O_TRUNC, "create")
       case .updateOrCreate: (O_RDWR | O_CREAT, "open for writing")

@@ -9,4 +9,5 @@
 #include "pb_conversion.h"
 #include "pb_cpu.h"
 #include "pb_pooling.h"
+#include "pb_resample.h"
 #include "pb_residual.h"

@@ -1,0 +1,146 @@
+import CKernels
+import Compute
+
+/// Applies a ``Preprocessing`` to one image after the other, in memory that it keeps: one a thread.
+public final class Preprocessor {
+  public let preprocessing: Preprocessing
+  /// [3, 256]: the input value of every byte, for red, green and blue.
+  private let values: SharedBuffer<Float>
+  /// The image after the first of two passes, one along each side.
+  private var halfway = SharedBuffer<UInt8>(count: 0)
+  private var scratch = SharedBuffer<UInt8>(count: 0)
+  /// What the crop keeps of the resized image.
+  private let resized: SharedBuffer<UInt8>
+
+  public init(_ preprocessing: Preprocessing) {
+    self.preprocessing = preprocessing
+    resized = SharedBuffer(count: preprocessing.valueCount)
+    values = SharedBuffer(count: 3 * 256)
+    for channel in 0..<3 {
+      let (mean, deviation) = (preprocessing.mean[channel], preprocessing.standardDeviation[channel])
+      for byte in 0..<256 { values[channel * 256 + byte] = (Float(byte) / 255 - mean) / deviation }
+    }
+  }
+
+  /// Writes the model's input, [3, crop, crop], to the bit as Pillow 13 and torchvision make it.
+  ///
+  /// Only what the crop keeps is computed, which is why a side of one pixel, resized to millions, is no trouble.
+  public func apply(_ image: RGBImage, into input: UnsafeMutablePointer<Float>) {
+    let (shorter, longer) = (min(image.height, image.width), max(image.height, image.width))
+    let resizedLonger = preprocessing.resize * longer / shorter
+    let height = CropWindow(
+      resizedLength: image.height == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
+    let width = CropWindow(
+      resizedLength: image.width == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
+    resize(image, rows: axis(image.height, height), columns: axis(image.width, width))
+    if height.kept.count < preprocessing.crop || width.kept.count < preprocessing.crop {
+      fillWithBlack(input)
+    }
+    normalize(height: height, width: width, into: input)
+  }
+
+  private func axis(_ sourceLength: Int, _ window: CropWindow) -> ResamplingAxis {
+    ResamplingAxis(
+      sourceLength: sourceLength, resizedLength: window.resizedLength, window: window.kept,
+      interpolation: preprocessing.interpolation)
+  }
+
+  /// Fills `resized`, [rows, columns, 3], in two passes. Each rounds to bytes, so their order shows: along the rows
+  /// first, but across them first where that takes away more than twice as much. (Pillow before 13 had one order only,
+  /// and makes other bytes of such tall images.)
+  private func resize(_ image: RGBImage, rows: ResamplingAxis, columns: ResamplingAxis) {
+    image.pixels.withUnsafeBufferPointer { pixels in
+      let pixels = pixels.baseAddress!
+      if rows.shortening > 0 && rows.shortening > columns.shortening * 2 {
+        reserve(&halfway, rows.count * image.width * 3)
+        resampleAcrossRows(pixels, firstRow: 0, rowBytes: image.width * 3, rows, into: halfway.pointer)
+        resampleAlongRows(
+          halfway.pointer, rowCount: rows.count, width: image.width, columns, into: resized.pointer)
+      } else {
+        let used = rows.neighbours
+        reserve(&halfway, used.count * columns.count * 3)
+        resampleAlongRows(
+          pixels + used.lowerBound * image.width * 3, rowCount: used.count, width: image.width, columns,
+          into: halfway.pointer)
+        resampleAcrossRows(
+          halfway.pointer, firstRow: used.lowerBound, rowBytes: columns.count * 3, rows, into: resized.pointer
+        )
+      }
+    }
+  }
+
+  /// [rowCount, width, 3] to [rowCount, columns, 3].
+  private func resampleAlongRows(
+    _ source: UnsafePointer<UInt8>, rowCount: Int, width: Int, _ columns: ResamplingAxis,
+    into destination: UnsafeMutablePointer<UInt8>
+  ) {
+    reserve(&scratch, pb_resample_scratch_bytes(width))
+    columns.withTaps { taps in
+      withUnsafePointer(to: taps) { taps in
+        pb_resample_horizontal(source, width, rowCount, taps, destination, scratch.pointer)
+      }
+    }
+  }
+
+  /// [..., rowBytes] to [rows, rowBytes].
+  ///
+  /// - Parameter firstRow: the row of the image that the source begins with.
+  private func resampleAcrossRows(
+    _ source: UnsafePointer<UInt8>, firstRow: Int, rowBytes: Int, _ rows: ResamplingAxis,
+    into destination: UnsafeMutablePointer<UInt8>
+  ) {
+    rows.withTaps { taps in
+      for y in 0..<taps.count {
+        pb_resample_vertical(
+          source + (Int(taps.starts[y]) - firstRow) * rowBytes, rowBytes, taps.weights + y * taps.tap_stride,
+          Int(taps.tap_counts[y]), destination + y * rowBytes)
+      }
+    }
+  }
+
+  private func reserve(_ buffer: inout SharedBuffer<UInt8>, _ count: Int) {
+    if buffer.count < count { buffer = SharedBuffer(count: count) }
+  }
+
+  /// Spreads the resized image over the input's three planes.
+  private func normalize(height: CropWindow, width: CropWindow, into input: UnsafeMutablePointer<Float>) {
+    let crop = preprocessing.crop
+    for channel in 0..<3 {
+      let values = self.values.pointer + channel * 256
+      for y in 0..<height.kept.count {
+        let row = resized.pointer + y * width.kept.count * 3 + channel
+        let result = input + (channel * crop + height.margin + y) * crop + width.margin
+        for x in 0..<width.kept.count { result[x] = values[Int(row[x * 3])] }
+      }
+    }
+  }
+
+  private func fillWithBlack(_ input: UnsafeMutablePointer<Float>) {
+    let planeSize = preprocessing.crop * preprocessing.crop
+    for channel in 0..<3 {
+      (input + channel * planeSize).update(repeating: values[channel * 256], count: planeSize)
+    }
+  }
+}
+
+/// What a centre crop keeps of one side, as torchvision's `center_crop` rounds.
+struct CropWindow: Equatable {
+  let resizedLength: Int
+  /// The part of the resized side that is kept.
+  let kept: Range<Int>
+  /// How many zeros come before it, where the side is shorter than the crop.
+  let margin: Int
+
+  init(resizedLength: Int, crop: Int) {
+    self.resizedLength = resizedLength
+    if resizedLength < crop {
+      kept = 0..<resizedLength
+      margin = (crop - resizedLength) / 2
+    } else {
+      // Python rounds halves to even.
+      let start = Int((Double(resizedLength - crop) / 2).rounded(.toNearestOrEven))
+      kept = start..<start + crop
+      margin = 0
+    }
+  }
+}

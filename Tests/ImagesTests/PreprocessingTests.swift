@@ -1,0 +1,156 @@
+import Files
+import Foundation
+import Images
+import Tensors
+import TestSupport
+import Testing
+
+struct PreprocessingTests {
+  /// One of the reference's cases, as its name "HEIGHTxWIDTH-RESIZE-CROP-INTERPOLATION" says.
+  struct Case {
+    let image: RGBImage
+    let preprocessing: Preprocessing
+
+    init(_ name: Substring) throws {
+      let parts = name.split(separator: "-")
+      let sizes = parts[0].split(separator: "x").compactMap { Int($0) }
+      image = pattern(height: sizes[0], width: sizes[1])
+      preprocessing = try Preprocessing(
+        resize: try #require(Int(parts[1])), crop: try #require(Int(parts[2])),
+        interpolation: try #require(Preprocessing.Interpolation(rawValue: String(parts[3]))))
+    }
+  }
+
+  private let reference: [String: Tensor]
+
+  init() throws {
+    reference = try Safetensors.read(Fixtures.path("images/preprocessing.safetensors")).tensors
+  }
+
+  @Test func turnsEveryByteIntoTheValueOfTorchvision() throws {
+    let image = RGBImage(
+      height: 1, width: 256, pixels: (0..<256).flatMap { [UInt8($0), UInt8($0), UInt8($0)] })
+    let preprocessing = try Preprocessing(resize: 1, crop: 256)
+    let input = apply(preprocessing, to: image)
+    // The image is the crop's middle row; black surrounds it.
+    let values = try #require(reference["values"]).floats()
+    for channel in 0..<3 {
+      let plane = Array(input[channel * 65_536..<(channel + 1) * 65_536])
+      let expected = Array(values[channel * 256..<(channel + 1) * 256])
+      #expect(Array(plane[127 * 256..<128 * 256]) == expected)
+      #expect(plane[0] == expected[0])
+    }
+  }
+
+  @Test func resizesAndCropsToTheBitAsTorchvisionDoes() throws {
+    let names = reference.keys.filter { $0.hasPrefix("crop/") }
+    #expect(names.count > 40)
+    let values = try #require(reference["values"]).floats()
+    for name in names {
+      let example = try Case(name.dropFirst(5))
+      let crop = example.preprocessing.crop
+      let bytes = try #require(reference[name]).withBytes { Array($0) }
+      var expected: [Float] = []
+      for channel in 0..<3 {
+        for pixel in 0..<crop * crop {
+          expected.append(values[channel * 256 + Int(bytes[pixel * 3 + channel])])
+        }
+      }
+      #expect(apply(example.preprocessing, to: example.image) == expected, "\(name)")
+    }
+  }
+
+  @Test func makesTheInputsOfTorchvision() throws {
+    let names = reference.keys.filter { $0.hasPrefix("input/") }
+    #expect(names.count == 4)
+    for name in names {
+      let example = try Case(name.dropFirst(6))
+      #expect(apply(example.preprocessing, to: example.image) == reference[name]?.floats(), "\(name)")
+    }
+  }
+
+  @Test func keepsNothingOfTheImageBefore() throws {
+    let preprocessing = try Preprocessing(inputSize: 32)
+    let preprocessor = Preprocessor(preprocessing)
+    for (height, width) in [(300, 200), (5, 4), (90, 400), (32, 32), (1, 1)] {
+      let image = pattern(height: height, width: width)
+      var input = [Float](repeating: .nan, count: preprocessing.valueCount)
+      preprocessor.apply(image, into: &input)
+      #expect(input == apply(preprocessing, to: image))
+    }
+  }
+
+  @Test func resizesLongLinesWithoutTheMemoryForThem() throws {
+    // Resized as a whole, the longer side would have 224 million pixels.
+    let line = pattern(height: 1, width: 1_000_000)
+    let input = apply(try Preprocessing(resize: 224, crop: 16), to: line)
+    #expect(input.allSatisfy { $0.isFinite })
+  }
+
+  @Test func takesSizesFromTheInputSize() throws {
+    #expect(try Preprocessing(inputSize: 224) == Preprocessing(resize: 256, crop: 224))
+    #expect(try Preprocessing(inputSize: 32).resize == 36)
+    #expect(try Preprocessing(inputSize: 224, cropFraction: 0.9).resize == 248)
+    #expect(try Preprocessing(inputSize: 384, cropFraction: 1).resize == 384)
+    #expect(try Preprocessing(inputSize: 224, cropFraction: 0.875).resize == 256)
+  }
+
+  @Test func refusesValuesThatMakeNoInput() throws {
+    func reason(_ make: () throws(InputError) -> Preprocessing) -> String? {
+      do {
+        _ = try make()
+        return nil
+      } catch {
+        return error.reason
+      }
+    }
+    #expect(
+      reason { () throws(InputError) in try Preprocessing(resize: 0, crop: 1) }
+        == "the resized side is 0 pixels, which is not within 1 to 16384")
+    #expect(
+      reason { () throws(InputError) in try Preprocessing(resize: 1, crop: 1 << 20) }
+        == "the crop is 1048576 pixels, which is not within 1 to 16384")
+    #expect(
+      reason { () throws(InputError) in try Preprocessing(inputSize: Int.max) }?.hasPrefix(
+        "the input size is") == true)
+    for fraction in [0, -1, .nan, 1e-9, .infinity] {
+      #expect(
+        reason { () throws(InputError) in try Preprocessing(inputSize: 224, cropFraction: fraction) } != nil)
+    }
+    #expect(
+      reason { () throws(InputError) in try Preprocessing(resize: 1, crop: 1, mean: [0, 0]) }
+        == "the mean is [0.0, 0.0], which is not three finite numbers")
+    #expect(
+      reason { () throws(InputError) in try Preprocessing(resize: 1, crop: 1, standardDeviation: [1, 0, 1]) }
+        == "the standard deviation is [1.0, 0.0, 1.0], which is not three positive numbers")
+  }
+
+  @Test func isWrittenAndReadAsJSON() throws {
+    let preprocessing = try Preprocessing(
+      resize: 40, crop: 32, interpolation: .bilinear, mean: [0.5, 0.25, 0.1], standardDeviation: [1, 2, 0.3])
+    let encoded = try JSONEncoder().encode(preprocessing)
+    #expect(try JSONDecoder().decode(Preprocessing.self, from: encoded) == preprocessing)
+    let broken = String(decoding: encoded, as: UTF8.self).replacingOccurrences(of: "40", with: "0")
+    #expect(throws: InputError.self) { try JSONDecoder().decode(Preprocessing.self, from: Data(broken.utf8)) }
+  }
+}
+
+/// The image of `pattern` in tools/reference/images.py.
+func pattern(height: Int, width: Int) -> RGBImage {
+  var pixels: [UInt8] = []
+  pixels.reserveCapacity(height * width * 3)
+  for y in 0..<height {
+    for x in 0..<width {
+      for channel in 0..<3 {
+        pixels.append(UInt8(truncatingIfNeeded: (3 * x * x + 5 * y * y + 7 * x * y + 85 * channel) / 8))
+      }
+    }
+  }
+  return RGBImage(height: height, width: width, pixels: pixels)
+}
+
+func apply(_ preprocessing: Preprocessing, to image: RGBImage) -> [Float] {
+  var input = [Float](repeating: .nan, count: preprocessing.valueCount)
+  Preprocessor(preprocessing).apply(image, into: &input)
+  return input
+}
