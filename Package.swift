@@ -103,7 +103,7 @@ let package = Package(
     tests("Reporting", ["Files", "Reporting"]),
     tests("Commands", ["Commands"]),
     tests("VisionTransformer", ["CKernels", "VisionTransformer"]),
-    tests("Checkpoints", ["Checkpoints"]),
+    tests("Checkpoints", ["Checkpoints", "CZlib"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),

@@ -16,6 +16,10 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    "\(subject): \(reason)" + (remedy.map { "; \($0)" } ?? "")
+    let line = "\(subject): \(reason)" + (remedy.map { "; \($0)" } ?? "")
+    // Names out of a stranger's file must neither break the line nor steer the terminal that shows it.
+    return line.unicodeScalars.reduce(into: "") { text, scalar in
+      text += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
+    }
   }
 }

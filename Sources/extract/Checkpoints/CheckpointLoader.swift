@@ -1,0 +1,75 @@
+import Compute
+import Files
+import Foundation
+import Tensors
+import VisionTransformer
+
+/// Loads the encoder out of a checkpoint: a file of `torch.save` or safetensors, told apart by content.
+public enum CheckpointLoader {
+  /// - Throws: ``InputError`` where the file is damaged or of another kind, where its weights do not make up a Vision
+  ///   Transformer, or where something that they do not reveal is stated nowhere.
+  public static func load(_ request: CheckpointRequest) throws(InputError) -> LoadedCheckpoint {
+    try request.validate()
+    let file = try MappedFile(request.path)
+    var dictionary = try StateDictionary(file, key: request.checkpointKey)
+    var report = LoadReport()
+    if let prefix = dictionary.stripWrappers() {
+      report.notes.append("the names of all weights begin with \(prefix), which was cut off")
+    }
+    let dialect: LoadedCheckpoint.Dialect =
+      dictionary.entries.keys.contains { $0 == "mask_token" || $0.hasPrefix("decoder_") } ? .mae : .timm
+    report.dropped = dropUnused(from: &dictionary)
+
+    let dimensions = try WeightDimensions(dictionary, path: request.path)
+    try checkFit(dictionary, dimensions, path: request.path)
+    var resolver = SettingsResolver(request, dimensions, try timmConfiguration(file))
+    let settings = try resolver.resolve()
+    report.settings = resolver.report
+    let configuration = try encoderConfiguration(dimensions, settings)
+    var weights = try loadWeights(dictionary, file)
+    if let note = resizePositionEmbedding(&weights, configuration, settings) { report.notes.append(note) }
+    return LoadedCheckpoint(
+      configuration: configuration, weights: weights, modelName: settings.modelName,
+      preprocessing: settings.preprocessing, fileName: URL(fileURLWithPath: request.path).lastPathComponent,
+      sha256: digest(file), dialect: dialect, key: dictionary.key, report: report)
+  }
+
+  private static func digest(_ file: MappedFile) -> String {
+    var hash = SHA256()
+    hash.update(file.bytes)
+    return hash.hexadecimal()
+  }
+
+  /// The `config.json` beside the file, else the one in a safetensors file's metadata.
+  private static func timmConfiguration(_ file: MappedFile) throws(InputError) -> TimmConfiguration? {
+    if let configuration = try TimmConfiguration.beside(file.path) { return configuration }
+    guard case .safetensors = try CheckpointFormat(file),
+      let text = try Safetensors.read(file).metadata["config"]
+    else { return nil }
+    return try TimmConfiguration.read(Data(text.utf8), subject: "\(file.path) (metadata \"config\")")
+  }
+
+  private static func encoderConfiguration(
+    _ dimensions: WeightDimensions, _ settings: ModelSettings
+  ) throws(InputError) -> EncoderConfiguration {
+    try EncoderConfiguration(
+      imageHeight: settings.preprocessing.inputHeight, imageWidth: settings.preprocessing.inputWidth,
+      patchHeight: dimensions.patchHeight, patchWidth: dimensions.patchWidth,
+      channelCount: dimensions.channelCount, width: dimensions.width, depth: dimensions.depth,
+      headCount: settings.headCount, mlpWidth: dimensions.mlpWidth, hasClassToken: dimensions.hasClassToken,
+      layerNormEpsilon: settings.layerNormEpsilon, activation: settings.activation,
+      hasLayerScale: dimensions.hasLayerScale, hasQKVBias: dimensions.hasQKVBias,
+      hasFinalNorm: dimensions.hasFinalNorm)
+  }
+
+  private static func resizePositionEmbedding(
+    _ weights: inout [String: Tensor], _ configuration: EncoderConfiguration, _ settings: ModelSettings
+  ) -> String? {
+    let grid = (height: configuration.gridHeight, width: configuration.gridWidth)
+    let trained = settings.trainedGrid
+    guard grid != trained, let embedding = weights["pos_embed"] else { return nil }
+    weights["pos_embed"] = PositionEmbedding.resized(embedding, from: trained, to: grid)
+    return "the position embedding was resized from \(trained.height)x\(trained.width) to "
+      + "\(grid.height)x\(grid.width) patches, bicubically"
+  }
+}

@@ -1,0 +1,59 @@
+import Files
+import VisionTransformer
+
+/// Which checkpoint to load, and what its user says about it. What is left nil comes from the file, from a
+/// `config.json` beside it, or from the model's name.
+public struct CheckpointRequest: Sendable {
+  public var path: String
+  /// A published architecture, such as `vit_base_patch16`.
+  public var modelName: String?
+  /// The state dict's key in the file, with points between the keys of nested dictionaries.
+  public var checkpointKey: String?
+  /// The side of the square input image, in pixels.
+  public var inputSize: Int?
+  public var headCount: Int?
+  public var layerNormEpsilon: Float?
+  public var activation: Activation?
+  /// Per channel, of pixels in 0 ... 1.
+  public var mean: [Float]?
+  /// Per channel, of pixels in 0 ... 1.
+  public var standardDeviation: [Float]?
+  /// The part of the resized image's side that the crop keeps.
+  public var cropFraction: Double?
+
+  public init(
+    path: String, modelName: String? = nil, checkpointKey: String? = nil, inputSize: Int? = nil,
+    headCount: Int? = nil, layerNormEpsilon: Float? = nil, activation: Activation? = nil,
+    mean: [Float]? = nil,
+    standardDeviation: [Float]? = nil, cropFraction: Double? = nil
+  ) {
+    self.path = path
+    self.modelName = modelName
+    self.checkpointKey = checkpointKey
+    self.inputSize = inputSize
+    self.headCount = headCount
+    self.layerNormEpsilon = layerNormEpsilon
+    self.activation = activation
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+    self.cropFraction = cropFraction
+  }
+
+  /// - Throws: ``InputError`` that names the first option whose value makes no sense.
+  func validate() throws(InputError) {
+    if let headCount, !(1...65536 ~= headCount) {
+      throw InputError("--num-heads \(headCount)", "must be a number of heads")
+    }
+    if let inputSize, !(1...65536 ~= inputSize) {
+      throw InputError("--input-size \(inputSize)", "must be a number of pixels")
+    }
+    if let layerNormEpsilon, !(layerNormEpsilon.isFinite && layerNormEpsilon > 0) {
+      throw InputError("--layer-norm-eps \(layerNormEpsilon)", "must be a small positive number")
+    }
+    try PreprocessingHints.validate(
+      mean: mean, standardDeviation: standardDeviation, cropFraction: cropFraction
+    ) {
+      option, reason in InputError("--\(option)", reason)
+    }
+  }
+}
