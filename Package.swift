@@ -95,7 +95,8 @@ let package = Package(
 
     // Tests
     .target(
-      name: "TestSupport", dependencies: ["CKernels", "Compute", "Files", "Tensors"], path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: ["CKernels", "Compute", "Files", "Tensors"],
+      path: "Tests/TestSupport"),
     tests("Files", ["Files"]),
     tests("Compute", ["CKernels", "Compute"]),
     tests("Tensors", ["Tensors"]),

@@ -26,7 +26,7 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
   }
 
   @Test(arguments: [
-    ("mae.pth", nil, "model", LoadedCheckpoint.Dialect.mae),
+    ("mae.pth", nil, "model", .mae),
     ("bare.pth", nil, nil, .timm),
     ("parameters.pth", nil, "state_dict", .timm),
     ("parameters.pth", "state_dict", "state_dict", .timm),
@@ -35,7 +35,7 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
     ("bfloat16.pth", nil, "model", .timm),
     ("float64.pth", "model", "model", .timm),
     ("hostile.pth", nil, "model", .timm),
-  ])
+  ] as [(String, String?, String?, LoadedCheckpoint.Dialect)])
   func everyWrappingHoldsTheSameModel(
     _ name: String, _ requestedKey: String?, _ foundKey: String?, _ dialect: LoadedCheckpoint.Dialect
   ) throws {

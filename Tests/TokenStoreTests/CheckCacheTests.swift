@@ -45,7 +45,7 @@ struct CheckCacheTests {
 
   @Test(arguments: ["tokens", "labels", "ids", "row_state", "row_crc32", "attention_stats"])
   func h5pyFindsAFlippedBit(dataset: String) throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let shard = try CacheManifest.read(folder.path).shards[1]
     var content = try bytes(ofFile: folder.file(shard.name))
     content[shard.datasets[dataset]!.offset] ^= 2

@@ -105,7 +105,7 @@ import TokenStore
   @Test(arguments: lies.indices)
   func aManifestThatLiesIsRefused(index: Int) throws {
     let (name, reason, change) = Self.lies[index]
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     var manifest = try CacheManifest.read(folder.path)
     change(&manifest)
     try manifest.write(folder.path)
@@ -128,7 +128,7 @@ import TokenStore
   }
 
   @Test func shardsAreCheckedWithoutTheirManifest() throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     try folder.write(Array("{}".utf8), to: "manifest.json")
     let path = folder.file("shard-00001.h5")
     var shard = try bytes(ofFile: path)

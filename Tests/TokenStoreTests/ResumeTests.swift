@@ -170,7 +170,7 @@ import TokenStore
 
 @Suite struct OtherSettingsTests {
   @Test func aCacheOfOtherSettingsIsNotContinued() throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let before = try contents(ofFolder: folder.path)
     var other = SampleCache(tokens: .bfloat16)
     other.configuration.model.width = 6
@@ -187,7 +187,7 @@ import TokenStore
   }
 
   @Test func norIsAShardOfOtherSettingsReplaced() throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     Folder.remove(folder.file("manifest.json"))
     let shard = try bytes(ofFile: folder.file("shard-00000.h5"))
     let error = errorText { try SampleCache(tokens: .bfloat16).write(to: folder.path) }

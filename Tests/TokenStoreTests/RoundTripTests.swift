@@ -55,7 +55,7 @@ import TokenStore
   }
 
   @Test func datasetsBeginOnPagesAndNothingElseIsInTheFolder() throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let cache = try TokenCache(folder.path)
     #expect(cache.manifest.shards.allSatisfy { $0.datasets.values.allSatisfy { $0.offset % 4096 == 0 } })
     #expect(

@@ -102,6 +102,18 @@ struct SampleCache {
     return try writer.finish()
   }
 
+  /// A cache of the default sample in a folder of its own: a copy of one that was written once.
+  static func standard() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    for (name, content) in try standardFiles.get() { try folder.write(content, to: name) }
+    return folder
+  }
+
+  private static let standardFiles = Result {
+    let folder = try SampleCache().written()
+    return try withExtendedLifetime(folder) { try contents(ofFolder: folder.path) }
+  }
+
   /// A cache of this sample in a folder of its own.
   func written() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()

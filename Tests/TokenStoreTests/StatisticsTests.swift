@@ -85,7 +85,7 @@ import TokenStore
 
   @Test(arguments: ["", "{}", "[1]", #"{"schema": "x"}"#])
   func whatIsNoSummaryIsRefused(text: String) throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     try folder.write(text.utf8, to: "attention-stats.json")
     #expect(
       errorText { _ = try AttentionStatisticsSummary.read(folder.path) }?.contains("attention-stats.json")

@@ -7,7 +7,7 @@ import TokenStore
 
 @Suite struct VerificationTests {
   @Test func aGoodCacheIsGood() throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let report = try CacheVerifier.verify(folder.path, parallel: Parallel(threadCount: 3))
     #expect(report.isGood, "\(report.problems)")
     #expect(report.checkedRowCount == 10 && report.undecodableRowCount == 1)
@@ -17,7 +17,7 @@ import TokenStore
   /// One bit in each dataset: the report names the row.
   @Test(arguments: SampleCache().layout.datasets.map(\.name))
   func aFlippedBitIsFoundInItsRow(dataset: String) throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let shard = try CacheManifest.read(folder.path).shards[1]
     let placement = shard.datasets[dataset]!
     let good = try bytes(ofFile: folder.file(shard.name))
@@ -39,7 +39,7 @@ import TokenStore
   /// Anywhere in a file: found, and opening the cache either works or throws.
   @Test(arguments: ["shard-00000.h5", "shard-00002.h5", "attention-stats.json", "manifest.json"])
   func aFlippedBitIsFoundAnywhere(name: String) throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let good = try bytes(ofFile: folder.file(name))
     var generator = SeededGenerator(seed: 4, stream: UInt64(good.count))
     for trial in 0..<60 {
@@ -57,7 +57,7 @@ import TokenStore
 
   @Test(arguments: [0, 1, 8, 96, 4096, 10_000, 40_000])
   func aCutShardIsFound(length: Int) throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let good = try bytes(ofFile: folder.file("shard-00001.h5"))
     try folder.write(good.prefix(length), to: "shard-00001.h5")
     let report = try CacheVerifier.verify(folder.path)
@@ -71,7 +71,7 @@ import TokenStore
 
   @Test(arguments: ["shard-00001.h5", "attention-stats.json", "manifest.json"])
   func aMissingFileIsFound(name: String) throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     Folder.remove(folder.file(name))
     let report = try CacheVerifier.verify(folder.path)
     #expect(report.problems.contains { $0.file == name }, "\(report.problems)")
@@ -83,7 +83,7 @@ import TokenStore
   }
 
   @Test func aShardOfAnotherCacheIsFound() throws {
-    let (folder, other) = (try SampleCache().written(), try SampleCache(tokens: .bfloat16).written())
+    let (folder, other) = (try SampleCache.standard(), try SampleCache(tokens: .bfloat16).written())
     try folder.write(try bytes(ofFile: other.file("shard-00001.h5")), to: "shard-00001.h5")
     let report = try CacheVerifier.verify(folder.path)
     #expect(report.problems.contains { $0.file == "shard-00001.h5" })
@@ -91,7 +91,7 @@ import TokenStore
   }
 
   @Test func shardsThatChangedPlacesAreFound() throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let (first, second) = (
       try bytes(ofFile: folder.file("shard-00000.h5")), try bytes(ofFile: folder.file("shard-00001.h5"))
     )
@@ -104,7 +104,7 @@ import TokenStore
 
   /// Statistics that are signed, but not those of the rows.
   @Test func otherStatisticsAreFound() throws {
-    let folder = try SampleCache().written()
+    let folder = try SampleCache.standard()
     let path = folder.file("attention-stats.json")
     let text = String(decoding: try bytes(ofFile: path), as: UTF8.self)
     try folder.write(text.replacing("\"rows\" : 9", with: "\"rows\" : 8").utf8, to: "attention-stats.json")

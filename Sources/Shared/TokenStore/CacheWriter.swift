@@ -206,8 +206,10 @@ extension CacheWriter {
     let metadata = 2 * configurationJSON.utf8.count + (layout.datasets.count + 16) * HDF5.alignment
     var count = 0
     for index in 0..<shardCount where !isFinished(index) {
-      let path = path(ofShard: index) + ".partial"
-      let present = Folder.contains(path) ? try Descriptor(path, .read).allocatedByteCount() : 0
+      var present = 0
+      for path in [path(ofShard: index), path(ofShard: index) + ".partial"] where Folder.contains(path) {
+        present += try Descriptor(path, .read).allocatedByteCount()
+      }
       count += max(0, rows(ofShard: index).count * layout.rowByteCount + metadata - present)
     }
     return count
@@ -226,93 +228,4 @@ private func longestID(of rows: [RowIdentity]) throws(InputError) -> Int {
     longest = max(longest, count)
   }
   return longest
-}
-
-/// Throws the one error for a cache that was made for other settings, where there are differences.
-private func requireSameSettings(_ differences: [String], _ subject: String) throws(InputError) {
-  guard !differences.isEmpty else { return }
-  let shown = differences.prefix(8).joined(separator: "; ")
-  let more = differences.count > 8 ? "; and \(differences.count - 8) more" : ""
-  throw InputError(
-    subject, "was made for other settings, which are never mixed: \(shown)\(more)",
-    remedy: "choose another output folder, or the settings that it was made for")
-}
-
-// MARK: - The manifest of a cache in the making
-
-extension CacheManifest {
-  /// The manifest of a cache without any finished shard.
-  init(configuration: CacheConfiguration, rowCount: Int, shardSize: Int) {
-    self.init(
-      schema: Self.schemaName, schemaVersion: Self.currentVersion, state: .partial,
-      configuration: configuration,
-      rowCount: rowCount, shardSize: shardSize, undecodableRowCount: 0, shards: [],
-      attentionStatisticsSHA256: nil, manifestSHA256: "")
-  }
-
-  /// Reads the folder's manifest, if there is one, checks that it was made for the same settings as this one, and
-  /// takes shards out whose files are not there as it says; writes this one if there is none.
-  fileprivate func openOrWrite(
-    in folder: String
-  ) throws(InputError) -> (manifest: CacheManifest, notices: [String]) {
-    guard Folder.contains(folder + "/" + Self.fileName) else {
-      try write(folder)
-      return (self, [])
-    }
-    var manifest = try Self.read(folder)
-    try requireSameSettings(differences(from: manifest), folder)
-    var notices: [String] = []
-    var present: [Shard] = []
-    for shard in manifest.shards {
-      let path = folder + "/" + shard.name
-      if !Folder.contains(path) {
-        notices.append("\(path) is missing and is made again")
-      } else if try Descriptor(path, .read).size() != shard.byteCount {
-        notices.append(
-          "\(path) has not the \(shard.byteCount) bytes that it was finished with and is made again")
-      } else {
-        present.append(shard)
-      }
-    }
-    if present.count < manifest.shards.count {
-      manifest.setShards(present)
-      try manifest.write(folder)
-    }
-    return (manifest, notices)
-  }
-
-  private func differences(from other: CacheManifest) -> [String] {
-    var differences = configuration.differences(from: other.configuration)
-    if rowCount != other.rowCount {
-      differences.append("the number of rows is \(rowCount), not \(other.rowCount)")
-    }
-    if shardSize != other.shardSize {
-      differences.append("the number of rows of a shard is \(shardSize), not \(other.shardSize)")
-    }
-    return differences
-  }
-
-  /// Replaces the shards, in row order; the cache is partial until it is finished again.
-  fileprivate mutating func setShards(_ shards: [Shard]) {
-    self.shards = shards.sorted { $0.rowStart < $1.rowStart }
-    undecodableRowCount = shards.reduce(0) { $0 + $1.undecodableRowCount }
-    state = .partial
-    attentionStatisticsSHA256 = nil
-  }
-
-  /// The error for a cache whose shards are not all finished.
-  func incompleteError(_ folder: String) -> InputError {
-    let finished = Set(shards.map(\.rowStart))
-    let missing = (0..<plannedShardCount).filter { !finished.contains($0 * shardSize) }
-    guard !missing.isEmpty else {
-      return InputError(
-        folder, "is not complete: its statistics are missing",
-        remedy: "run the same extraction again, which goes on where it stopped")
-    }
-    let names =
-      missing.prefix(3).map(Self.shardName).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
-    return InputError(
-      folder, "is not complete: \(missing.count) of \(plannedShardCount) shards are missing (\(names))",
-      remedy: "run the same extraction again, which goes on where it stopped")
-  }
 }

@@ -14,6 +14,18 @@ public struct PreprocessingHints: Codable, Equatable, Sendable {
   /// `bicubic`, or another of Pillow's filters.
   public var interpolation: String
 
+  public init(
+    inputHeight: Int, inputWidth: Int, mean: [Float], standardDeviation: [Float], cropFraction: Double,
+    interpolation: String
+  ) {
+    self.inputHeight = inputHeight
+    self.inputWidth = inputWidth
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+    self.cropFraction = cropFraction
+    self.interpolation = interpolation
+  }
+
   /// ImageNet's, which MAE and most of timm's models were trained with.
   static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
   static let imageNetStandardDeviation: [Float] = [0.229, 0.224, 0.225]
