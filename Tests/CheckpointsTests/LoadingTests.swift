@@ -25,17 +25,18 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
     }
   }
 
-  @Test(arguments: [
-    ("mae.pth", nil, "model", .mae),
-    ("bare.pth", nil, nil, .timm),
-    ("parameters.pth", nil, "state_dict", .timm),
-    ("parameters.pth", "state_dict", "state_dict", .timm),
-    ("views.pth", "nested.weights.of.it", "nested.weights.of.it", .timm),
-    ("float16.pth", nil, "model", .timm),
-    ("bfloat16.pth", nil, "model", .timm),
-    ("float64.pth", "model", "model", .timm),
-    ("hostile.pth", nil, "model", .timm),
-  ] as [(String, String?, String?, LoadedCheckpoint.Dialect)])
+  @Test(
+    arguments: [
+      ("mae.pth", nil, "model", .mae),
+      ("bare.pth", nil, nil, .timm),
+      ("parameters.pth", nil, "state_dict", .timm),
+      ("parameters.pth", "state_dict", "state_dict", .timm),
+      ("views.pth", "nested.weights.of.it", "nested.weights.of.it", .timm),
+      ("float16.pth", nil, "model", .timm),
+      ("bfloat16.pth", nil, "model", .timm),
+      ("float64.pth", "model", "model", .timm),
+      ("hostile.pth", nil, "model", .timm),
+    ] as [(String, String?, String?, LoadedCheckpoint.Dialect)])
   func everyWrappingHoldsTheSameModel(
     _ name: String, _ requestedKey: String?, _ foundKey: String?, _ dialect: LoadedCheckpoint.Dialect
   ) throws {
@@ -113,7 +114,8 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
     let actual = try #require(loaded.weights["pos_embed"])
     #expect(actual.shape == expected.shape)
     let closeness = Closeness(actual.floats(), expected.floats())
-    #expect(closeness.maximumDifference < 1e-6, "\(closeness)")
+    // PyTorch mixes rows first and columns second, in single precision: the sums are rounded in another order.
+    #expect(closeness.maximumDifference < 1e-5, "\(closeness)")
     #expect(loaded.configuration.imageHeight == 4 * side)
     #expect(loaded.report.notes.contains { $0.contains("resized from 4x4 to \(side)x\(side)") })
   }
@@ -124,7 +126,8 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
     let expected = try #require(
       try Safetensors.read(fixture("pooled-expected.safetensors")).tensors["resized.4"])
     let closeness = Closeness(try #require(loaded.weights["pos_embed"]).floats(), expected.floats())
-    #expect(closeness.maximumDifference < 1e-6, "\(closeness)")
+    // PyTorch mixes rows first and columns second, in single precision: the sums are rounded in another order.
+    #expect(closeness.maximumDifference < 1e-5, "\(closeness)")
   }
 
   @Test func aPositionEmbeddingWithoutClassEntryIsResized() throws {

@@ -39,16 +39,12 @@ import Testing
     #expect(try reason { $0.entries[1].flags = 1 }.contains("archive/data/0 is encrypted"))
     #expect(
       try reason { $0.entries[1].storedSize = 3 }.contains("the sizes of archive/data/0 are impossible"))
-    #expect(try reason { $0.entries[2].name = "archive/data/0" }.contains("not where the directory says"))
     #expect(try reason { $0.entries[1].offsetError = 1 }.contains("not where the directory says"))
     #expect(try reason { $0.entries[1].offsetError = 1_000_000 }.contains("not where the directory says"))
     #expect(
       try reason { $0.entries[1].localName = "archive/data/1" }.contains("not where the directory says"))
     #expect(
-      try reason {
-        $0.entries[2].name = "archive/data/0"
-        $0.entries[2].localName = "archive/data/0"
-      }.contains("two entries are called archive/data/0"))
+      try reason { $0.entries[2].name = "archive/data/0" }.contains("two entries are called archive/data/0"))
     let sizes: [UInt64] = is64Bit ? [1 << 20, 1 << 62, UInt64.max - 7] : [1 << 20, 0xFFFF_FFFE]
     for size in sizes {
       let reason = try reason {
@@ -70,11 +66,13 @@ import Testing
 
   @Test(arguments: [false, true])
   func liesAboutTheDirectoryAreRefused(is64Bit: Bool) throws {
-    let changes: [(inout ZipBuilder) -> Void] = [
+    var changes: [(inout ZipBuilder) -> Void] = [
       { $0.countError = 1 }, { $0.countError = 10_000 }, { $0.directorySizeError = 1000 },
       { $0.directorySizeError = -60 }, { $0.directoryOffsetError = 1 }, { $0.directoryOffsetError = -1 },
-      { $0.directoryOffsetError = 1 << 30 }, { $0.directoryOffsetError = .min / 2 },
+      { $0.directoryOffsetError = 1 << 30 },
     ]
+    // 32 bits do not hold this one.
+    if is64Bit { changes.append { $0.directoryOffsetError = .min / 2 } }
     for change in changes {
       let reason = try reason {
         $0.is64Bit = is64Bit

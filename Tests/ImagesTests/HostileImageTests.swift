@@ -15,9 +15,12 @@ struct HostileImageTests {
     let whole = try fixtures.image(name)
     for (count, isWhole) in try fixtures.whole(name).enumerated() {
       let part = Array(contents.prefix(count))
-      // Pillow asks for no more of a PNG than its last row; libpng wants the whole chunk that holds it.
-      if isWhole && (name.hasSuffix(".jpg") || count + 16 > contents.count) {
+      if isWhole && (name.hasSuffix(".jpg") || count == contents.count) {
         #expect(try decode(part) == whole, "\(count) bytes")
+      } else if isWhole {
+        // Pillow asks for no more of a PNG than its last row; libpng may want the rest of the chunk that holds it.
+        let image = try? decode(part)
+        #expect(image == nil || image == whole, "\(count) bytes")
       } else if count > 8 {
         let kind = name.hasSuffix(".jpg") ? "JPEG" : "PNG"
         #expect(decodingError(part)?.reason == "is a truncated \(kind) image", "\(count) bytes")
@@ -66,8 +69,8 @@ struct HostileImageTests {
     #expect(
       decodingError(try jpegWithSize(jpeg, height: 13_000, width: 13_000))?.reason
         == "claims 13000x13000 pixels, which its \(jpeg.count) bytes cannot hold")
-    #expect(
-      decodingError(try jpegWithSize(jpeg, height: 4000, width: 4000))?.reason == "is a truncated JPEG image")
+    // Pillow decodes around an end of image that comes too early, and so does this.
+    #expect(try decode(try jpegWithSize(jpeg, height: 4000, width: 4000)).width == 4000)
     #expect(decodingError(try jpegWithSize(jpeg, height: 0, width: 40)) != nil)
     let png = try fixtures.contents("rgb-8.png")
     #expect(

@@ -59,11 +59,11 @@ struct WeightDimensions: Equatable {
       let parts = name.split(separator: ".", maxSplits: 2)
       return parts.count == 3 && parts[0] == "blocks" ? Int(parts[1]) : nil
     }
-    let depth = (indices.max() ?? 0) &+ 1
-    guard 1...mostBlocks ~= depth else {
-      throw InputError(path, "has a block number \(depth - 1), which no Vision Transformer has")
+    let last = indices.max() ?? 0
+    guard 0..<mostBlocks ~= last else {
+      throw InputError(path, "has a block number \(last), which no Vision Transformer has")
     }
-    return depth
+    return last + 1
   }
 
   /// The weights that an encoder needs, with their shapes.

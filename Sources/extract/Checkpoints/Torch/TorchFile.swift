@@ -34,9 +34,7 @@ final class TorchFile {
 
   private static func checkKind(_ archive: ZipArchive, _ folder: String) throws(InputError) {
     guard archive.entries[folder + "constants.pkl"] == nil else {
-      throw InputError(
-        archive.path, "is a TorchScript program, not a checkpoint",
-        remedy: "save its weights with torch.save(torch.jit.load(file).state_dict(), other_file)")
+      throw ZipArchive.torchScriptError(archive.path)
     }
     if let order = archive.entries[folder + "byteorder"] {
       guard order.data.text == "little" else {

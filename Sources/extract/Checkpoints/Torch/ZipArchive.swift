@@ -10,6 +10,8 @@ struct ZipArchive {
     let name: String
     /// The checksum that the directory states; 0 where the writer was told to compute none.
     let crc32: UInt32
+    /// Where the entry's own header begins, in front of its data.
+    let headerOffset: Int
     let data: FileSlice
   }
 
@@ -29,12 +31,17 @@ struct ZipArchive {
     try checkOverlap(directory)
   }
 
+  /// TorchScript archives hold compressed source code beside their tensors.
+  static func torchScriptError(_ path: String) -> InputError {
+    InputError(
+      path, "is a TorchScript program, not a checkpoint",
+      remedy: "save its weights with torch.save(torch.jit.load(file).state_dict(), other_file)")
+  }
+
   private func checkOverlap(_ directory: ZipDirectory) throws(InputError) {
-    let ordered = entries.values.filter { $0.data.count > 0 }.sorted {
-      $0.data.range.lowerBound < $1.data.range.lowerBound
-    }
+    let ordered = entries.values.sorted { $0.headerOffset < $1.headerOffset }
     for (entry, next) in zip(ordered, ordered.dropFirst())
-    where entry.data.range.upperBound > next.data.range.lowerBound {
+    where entry.data.range.upperBound > next.headerOffset {
       throw directory.damaged("the entries \(entry.name) and \(next.name) overlap")
     }
   }
@@ -148,6 +155,7 @@ private struct ZipDirectory {
       else { throw damaged("entry \(index) of its directory cannot be read") }
       guard flags & 1 == 0 else { throw damaged("\(name) is encrypted") }
       guard method == 0 else {
+        if name.contains("/code/") { throw ZipArchive.torchScriptError(whole.file.path) }
         throw InputError(
           whole.file.path, "holds the compressed entry \(shortened(name)), which torch.save never writes",
           remedy: "load it with torch.load and save it again with torch.save")
@@ -202,6 +210,7 @@ private struct ZipDirectory {
     guard let data = whole.slice(at: start, count: record.size),
       data.range.upperBound <= directory.range.lowerBound
     else { throw damaged("the entry \(record.name) of \(record.size) bytes does not fit into the file") }
-    return ZipArchive.Entry(name: record.name, crc32: record.crc32, data: data)
+    return ZipArchive.Entry(
+      name: record.name, crc32: record.crc32, headerOffset: record.headerOffset, data: data)
   }
 }
