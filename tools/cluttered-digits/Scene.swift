@@ -1,12 +1,17 @@
 import Compute
 import Foundation
 
-/// A 64 x 64 colour scene with one handwritten digit that a person can read, in a corner of a lot of clutter.
+/// A 64 x 64 colour scene with one handwritten digit that a person can read, somewhere in a lot of clutter.
 ///
 /// The clutter is made so that neither colour, nor contrast, nor the mere presence of handwriting gives the digit away:
 /// every scene is full of strokes, blobs and scraps of other digits, painted as strongly as the digit itself is.
+///
+/// The digit sits near the middle of one of the 16 cells of 16 x 16 pixels, which are the patches of the demo's encoder,
+/// and is lighter than what lies below it: what it says is in one patch or little more.
 package struct Scene {
   package static let side = 64
+  /// The side of the cells in which digits sit.
+  static let cellSide = 16
 
   private var canvas: Canvas
   private var random: SeededGenerator
@@ -17,8 +22,11 @@ package struct Scene {
   package init(of digit: Digit, among others: [Digit], random: SeededGenerator) {
     self.random = random
     canvas = Scene.background(&self.random)
-    let height = self.random.uniform(16, 22)
-    let centre = self.random.place(margin: height / 2 + 1)
+    let height = self.random.uniform(13, 16)
+    let centre =
+      self.random.cellCentre()
+      + SIMD2(
+        Float(self.random.uniform(-1.5, 1.5)), Float(self.random.uniform(-1.5, 1.5)))
     for _ in 0..<self.random.integer(2, 4) { paintBlob() }
     for _ in 0..<self.random.integer(2, 4) { paintStroke() }
     for _ in 0..<self.random.integer(5, 8) {
@@ -32,11 +40,11 @@ package struct Scene {
 
   /// Stripes in one direction over a slow change between two colours, with some grain.
   private static func background(_ random: inout SeededGenerator) -> Canvas {
-    let colours = (0..<3).map { _ in random.colour(saturation: 0.2...0.8, value: 0.2...0.85) }
+    let colours = (0..<3).map { _ in random.colour(saturation: 0.2...0.8, value: 0.1...0.5) }
     let slow = random.direction() * Float(random.uniform(0.02, 0.09))
     let fast = random.direction() * Float(random.uniform(0.3, 1.2))
     let phase = SIMD2(Float(random.uniform(0, 6.28)), Float(random.uniform(0, 6.28)))
-    let strength = Float(random.uniform(0.1, 0.35))
+    let strength = Float(random.uniform(0.05, 0.25))
     let grain = Float(random.uniform(0, 0.02))
     return Canvas(side: side) { x, y in
       let mix = 0.5 + 0.5 * sin(slow.x * x + slow.y * y + phase.x)
@@ -51,7 +59,7 @@ package struct Scene {
     let centre = random.place(margin: 0)
     let along = random.direction()
     let radii = SIMD2(Float(random.uniform(3, 10)), Float(random.uniform(3, 10)))
-    let colour = random.colour(saturation: 0.2...0.9, value: 0.15...0.95)
+    let colour = random.colour(saturation: 0.2...0.9, value: 0.1...0.6)
     let opacity = Float(random.uniform(0.5, 0.9))
     canvas.paint(colour, centre: centre, radius: radii.max() + 2) { place in
       let offset = place - centre
@@ -79,7 +87,7 @@ package struct Scene {
   /// It may touch other clutter, but not the digit, which must stay readable.
   private mutating func paintScrap(of others: [Digit], awayFrom avoided: SIMD2<Float>, by distance: Float) {
     let other = others[random.integer(0, others.count - 1)]
-    let scale = Float(random.uniform(1.7, 2.8))
+    let scale = Float(random.uniform(1.5, 2.1))
     let along = random.direction()
     var centre: SIMD2<Float>
     repeat {
@@ -112,11 +120,13 @@ package struct Scene {
     }
   }
 
-  /// Paints in one colour that stands out from what lies below.
+  /// Paints in one colour that is lighter than what lies below.
   private mutating func paintInk(centre: SIMD2<Float>, radius: Float, coverage: (SIMD2<Float>) -> Float) {
     let below = canvas.mean(centre: centre, radius: radius, coverage: coverage)
-    var colour = random.colour(saturation: 0...1, value: 0...1)
-    while abs(colour.luma - below.luma) < 0.35 { colour = random.colour(saturation: 0...1, value: 0...1) }
+    let drawn = random.colour(saturation: 0...1, value: 0...1)
+    // On the way to white as far as it takes to stand out.
+    let missing = min(1, below.luma + 0.35) - drawn.luma
+    let colour = missing > 0 ? drawn + (Colour.one - drawn) * (missing / (1 - drawn.luma)) : drawn
     canvas.paint(colour, centre: centre, radius: radius, coverage: coverage)
   }
 }
@@ -143,6 +153,13 @@ extension SeededGenerator {
   fileprivate mutating func direction() -> SIMD2<Float> {
     let angle = uniform(0, 2 * .pi)
     return SIMD2(Float(cos(angle)), Float(sin(angle)))
+  }
+
+  /// The middle of one of the cells.
+  fileprivate mutating func cellCentre() -> SIMD2<Float> {
+    let last = Scene.side / Scene.cellSide - 1
+    let (column, row) = (integer(0, last), integer(0, last))
+    return (SIMD2(Float(column), Float(row)) + 0.5) * Float(Scene.cellSide)
   }
 
   /// A place at least `margin` pixels inside the scene.

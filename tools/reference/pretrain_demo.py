@@ -6,9 +6,9 @@ encoded, a light decoder predicts the others, the loss is the squared error on p
 patch. Writes the encoder (timm's names, half precision) and its config.json into OUT, and keeps a
 training state there, from which the same command goes on after an interruption.
 
-    swift run -c release cluttered-digits demo/scenes
-    python tools/reference/pretrain_demo.py demo/scenes demo/pretrain --steps 20000
-    python tools/reference/pretrain_demo.py demo/scenes demo/pretrain --probe
+    swift run -c release cluttered-digits demo/images
+    python tools/reference/pretrain_demo.py demo/images demo/pretrain --steps 1000
+    python tools/reference/pretrain_demo.py demo/images demo/pretrain --probe
 
 `--probe` trains linear heads on the frozen tokens and prints their accuracies on DATA/val.
 """
@@ -27,7 +27,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-SIDE, PATCH, MASKED = 64, 8, 0.75
+SIDE, PATCH, MASKED = 64, 16, 0.75
 MEAN = torch.tensor([0.485, 0.456, 0.406])
 DEVIATION = torch.tensor([0.229, 0.224, 0.225])
 
@@ -284,7 +284,7 @@ def save(model, optimizer, generator, step: int, history: list, options: argpars
 def configuration(options: argparse.Namespace) -> dict:
     """As timm writes it beside a checkpoint."""
     return {
-        "architecture": "vit_cluttered_digits_patch8_64",
+        "architecture": "vit_cluttered_digits_patch16_64",
         "num_classes": 0,
         "num_features": options.width,
         "global_pool": "token",
@@ -380,7 +380,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the folder that cluttered-digits wrote")
     parser.add_argument("output", type=Path)
-    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--width", type=int, default=128)
