@@ -143,17 +143,4 @@ struct ImageDatasetTests {
       throws: InputError(folder.file("a/caf\\xe9.jpg"), "has a name that is not UTF-8", remedy: "rename it")
     ) { try ImageDataset(path: folder.path) }
   }
-
-  @Test func hasADigestOfPathsAndLabels() throws {
-    let folder = try folder("a/1.jpg", "b/2.jpg")
-    let same = try self.folder("b/2.jpg", "a/1.jpg", "a/notes.txt")
-    let longer = try self.folder("a/1.jpg", "b/2.jpg", "b/3.jpg")
-    let relabelled = try self.folder("A/0.jpg", "a/1.jpg", "b/2.jpg")
-    let digest = try ImageDataset(path: folder.path).digest
-    // printf 'a/1.jpg\0000\0b/2.jpg\0001\0' | sha256sum
-    #expect(digest == "95baaf0c13ce4a2a16c0dbd087a03c04611e0b8510368b8b2f791a86aba94896")
-    #expect(try ImageDataset(path: same.path).digest == digest)
-    #expect(try ImageDataset(path: longer.path).digest != digest)
-    #expect(try ImageDataset(path: relabelled.path).digest != digest)
-  }
 }

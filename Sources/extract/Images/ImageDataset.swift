@@ -63,17 +63,6 @@ public struct ImageDataset: Equatable, Sendable {
     root.hasSuffix("/") ? root + entry.path : root + "/" + entry.path
   }
 
-  /// A SHA-256 over all paths and labels in order, as hexadecimal digits: whether two lists are the same.
-  public var digest: String {
-    var hash = SHA256()
-    for entry in entries {
-      // No name contains a zero byte, so no two lists are written alike.
-      var record = "\(entry.path)\0\(entry.label)\0"
-      record.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
-    }
-    return hash.hexadecimal()
-  }
-
   /// The data set's folder, without a `/` at its end.
   private static func root(_ path: String, _ split: String?) throws(InputError) -> String {
     var root = path

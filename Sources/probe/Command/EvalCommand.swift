@@ -33,7 +33,7 @@ struct EvalCommand: ParsableCommand {
     }
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
     if output.json {
-      print(try JSONText.pretty(metrics))
+      print(try CanonicalJSON.page(metrics), terminator: "")
     } else {
       print(table(metrics, trained.summary).text, terminator: "")
     }

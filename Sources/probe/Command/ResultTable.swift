@@ -1,4 +1,3 @@
-import Foundation
 import Reporting
 import Training
 
@@ -20,14 +19,5 @@ enum ResultTable {
       ])
     }
     return table
-  }
-}
-
-enum JSONText {
-  /// JSON with sorted keys, for people and programs.
-  static func pretty(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 }

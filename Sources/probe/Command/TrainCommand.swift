@@ -57,7 +57,7 @@ struct TrainCommand: ParsableCommand {
 
   private func print(_ summary: RunSummary) throws {
     guard !output.json else {
-      Swift.print(try JSONText.pretty(summary))
+      Swift.print(try CanonicalJSON.page(summary), terminator: "")
       return
     }
     Swift.print(ResultTable.of([(outputPath, summary)]).text, terminator: "")

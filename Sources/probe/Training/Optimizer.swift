@@ -34,8 +34,9 @@ public struct OptimizerDescription: Codable, Equatable, Sendable {
   /// Makes an optimizer for some parameters, all of its state zero.
   package func makeOptimizer(for parameters: [Parameter]) -> any Optimizer {
     switch algorithm {
-    case .lars: LARS(parameters, momentum: momentum, weightDecay: weightDecay)
-    case .sgd: SGD(parameters, momentum: momentum, weightDecay: weightDecay)
+    case .lars:
+      MomentumDescent(parameters, momentum: momentum, weightDecay: weightDecay, trustCoefficient: 0.001)
+    case .sgd: MomentumDescent(parameters, momentum: momentum, weightDecay: weightDecay)
     case .adamw: AdamW(parameters, weightDecay: weightDecay)
     }
   }
@@ -58,18 +59,21 @@ private func norm(_ values: SharedBuffer<Float>) -> Float {
   return Float(sum.squareRoot())
 }
 
-private struct LARS: Optimizer {
-  private static let trustCoefficient: Float = 0.001
-
+/// Descent with momentum: SGD, and LARS where there is a trust coefficient. From zero the first step's velocity is the
+/// gradient, as PyTorch's is; dampening and Nesterov are not used.
+private struct MomentumDescent: Optimizer {
   let parameters: [Parameter]
   let momentum: Float
   let weightDecay: Float
+  /// What the ratio of the norms of weights and gradient is multiplied by; nil where gradients are taken as they are.
+  let trustCoefficient: Float?
   private let velocities: [SharedBuffer<Float>]
 
-  init(_ parameters: [Parameter], momentum: Float, weightDecay: Float) {
+  init(_ parameters: [Parameter], momentum: Float, weightDecay: Float, trustCoefficient: Float? = nil) {
     self.parameters = parameters
     self.momentum = momentum
     self.weightDecay = weightDecay
+    self.trustCoefficient = trustCoefficient
     velocities = parameters.map { SharedBuffer(count: $0.count) }
   }
 
@@ -77,17 +81,9 @@ private struct LARS: Optimizer {
 
   func update(learningRate: Float, step: Int) {
     for (parameter, velocity) in zip(parameters, velocities) {
+      let scale = scale(decaying: parameter)
       let values = parameter.values.pointer
       let gradient = parameter.gradient.pointer
-      var scale: Float = 1
-      if parameter.shape.count > 1 {
-        for index in 0..<parameter.count { gradient[index] += weightDecay * values[index] }
-        let parameterNorm = norm(parameter.values)
-        let gradientNorm = norm(parameter.gradient)
-        if parameterNorm > 0, gradientNorm > 0 {
-          scale = Self.trustCoefficient * parameterNorm / gradientNorm
-        }
-      }
       let mu = velocity.pointer
       for index in 0..<parameter.count {
         mu[index] = momentum * mu[index] + scale * gradient[index]
@@ -95,34 +91,20 @@ private struct LARS: Optimizer {
       }
     }
   }
-}
 
-private struct SGD: Optimizer {
-  let parameters: [Parameter]
-  let momentum: Float
-  let weightDecay: Float
-  private let velocities: [SharedBuffer<Float>]
-
-  init(_ parameters: [Parameter], momentum: Float, weightDecay: Float) {
-    self.parameters = parameters
-    self.momentum = momentum
-    self.weightDecay = weightDecay
-    velocities = parameters.map { SharedBuffer(count: $0.count) }
-  }
-
-  var state: [(name: String, values: [SharedBuffer<Float>])] { [("momentum", velocities)] }
-
-  func update(learningRate: Float, step: Int) {
-    // From zero the first step's velocity is the gradient, as PyTorch's is; dampening and Nesterov are not used.
-    for (parameter, velocity) in zip(parameters, velocities) {
-      let values = parameter.values.pointer
-      let gradient = parameter.gradient.pointer
-      let mu = velocity.pointer
-      for index in 0..<parameter.count {
-        mu[index] = momentum * mu[index] + gradient[index] + weightDecay * values[index]
-        values[index] -= learningRate * mu[index]
-      }
-    }
+  /// Adds the weight decay to the gradient.
+  ///
+  /// - Returns: what the gradient is to be multiplied by: LARS's trust ratio, or 1.
+  private func scale(decaying parameter: Parameter) -> Float {
+    // LARS leaves biases alone: parameters of one dimension.
+    if trustCoefficient != nil && parameter.shape.count < 2 { return 1 }
+    let values = parameter.values.pointer
+    let gradient = parameter.gradient.pointer
+    for index in 0..<parameter.count { gradient[index] += weightDecay * values[index] }
+    guard let trustCoefficient else { return 1 }
+    let parameterNorm = norm(parameter.values)
+    let gradientNorm = norm(parameter.gradient)
+    return parameterNorm > 0 && gradientNorm > 0 ? trustCoefficient * parameterNorm / gradientNorm : 1
   }
 }
 

@@ -53,12 +53,7 @@ public struct RunFolder: Sendable {
   private func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
 
   public func writeSummary(_ summary: RunSummary) throws(InputError) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(summary) else {
-      throw InputError(summaryFile, "a number of the summary is not finite")
-    }
-    try AtomicFile.write(String(decoding: data, as: UTF8.self) + "\n", to: summaryFile)
+    try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryFile)
   }
 
   /// - Throws: where the run is not finished, or its summary says what no run has.
@@ -73,12 +68,7 @@ public struct RunFolder: Sendable {
     guard file.bytes.count < 64 << 20 else {
       throw InputError(summaryFile, "is too large to be a run's summary")
     }
-    let summary: RunSummary
-    do {
-      summary = try JSONDecoder().decode(RunSummary.self, from: Data(file.bytes))
-    } catch {
-      throw InputError(summaryFile, "is not the summary of a run", remedy: "train the head again")
-    }
+    let summary = try CanonicalJSON.decode(RunSummary.self, from: file.bytes, subject: summaryFile)
     try summary.configuration.validate(file: summaryFile)
     try summary.layout.validate(file: summaryFile)
     return summary

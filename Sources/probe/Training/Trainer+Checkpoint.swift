@@ -1,6 +1,5 @@
 import Compute
 import Files
-import Foundation
 import Heads
 import Tensors
 
@@ -32,9 +31,7 @@ extension Trainer {
       configuration: configuration, train: identities.train, validation: identities.validation,
       epochs: epochs,
       steps: stepCount)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    let text = String(decoding: try encoder.encode(header), as: UTF8.self)
+    let text = try CanonicalJSON.text(header)
     try Safetensors.write(tensors, metadata: [Self.headerKey: text], to: path)
   }
 
@@ -45,7 +42,7 @@ extension Trainer {
   public func resume(from path: String, identities: (train: String, validation: String)) throws -> Int {
     let file = try Safetensors.read(path)
     guard let text = file.metadata[Self.headerKey],
-      let header = try? JSONDecoder().decode(CheckpointHeader.self, from: Data(text.utf8))
+      let header = try? CanonicalJSON.decode(CheckpointHeader.self, from: text.utf8, subject: path)
     else { throw InputError(path, "is not a checkpoint of a run", remedy: "start again with --overwrite") }
     try refuseOtherSettings(header, identities, path)
     var state = file.tensors

@@ -1,6 +1,5 @@
 import Compute
 import Files
-import Foundation
 import Heads
 import Reporting
 import Tensors
@@ -110,9 +109,7 @@ public struct TrainingRun {
     _ validationTokens: LabelledTokens,
     _ identities: (train: String, validation: String)
   ) throws -> RunSummary {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    let description = String(decoding: try encoder.encode(configuration.head), as: UTF8.self)
+    let description = try CanonicalJSON.text(configuration.head)
     try Safetensors.write(
       trainer.head.stateDictionary(), metadata: ["patchbank_head": description], to: folder.headFile)
     let best = records.reduce(records[0]) { $1.validation.top1 > $0.validation.top1 ? $1 : $0 }

@@ -1,4 +1,3 @@
-import Files
 import Foundation
 
 /// JSON with sorted keys: equal values have equal texts.
