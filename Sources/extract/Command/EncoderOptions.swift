@@ -34,6 +34,12 @@ struct EncoderOptions: ParsableArguments {
 
   @Option(help: "Epsilon of the layer norms.")
   var layerNormEps: Float?
+
+  @Option(help: "Precision of the encoder.")
+  var amp: Precision = .none
+
+  /// The seed's `--amp`; single precision is the only one so far.
+  enum Precision: String, CaseIterable, ExpressibleByArgument { case none }
 }
 
 /// How images become the encoder's input, where it is not to be as the checkpoint has it.
