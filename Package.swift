@@ -52,27 +52,34 @@ let package = Package(
     systemLibrary("CPNG", pkgConfig: "libpng", apt: "libpng-dev", brew: "libpng"),
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
     systemLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+    .target(
+      name: "CoDNN", path: "Sources/Shared/CoDNN",
+      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("pthread", .when(platforms: [.linux]))]),
     .target(name: "CKernels", path: "Sources/Shared/CKernels"),
     .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG"], path: "Sources/Shared/CImageCodecs"),
 
     // What both programs stand on
     shared("Files", ["COpenSSL"]),
     shared("Compute", ["CKernels", "COpenBLAS"]),
+    shared("MatrixProducts", ["CKernels", "CoDNN", "Compute", "Files"]),
     shared("Tensors", ["Compute", "Files"]),
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
     shared("Reporting", ["Files"]),
     shared("Commands", ["Files", argumentParser]),
 
     // images + checkpoint -> token cache
-    extract("VisionTransformer", ["CKernels", "Compute", "Files", "Tensors"]),
-    extract("Checkpoints", ["CZlib", "Compute", "Files", "Tensors", "VisionTransformer"]),
+    extract("VisionTransformer", ["CKernels", "Compute", "Files", "MatrixProducts", "Tensors"]),
+    extract("Checkpoints", ["CZlib", "Compute", "Files", "MatrixProducts", "Tensors", "VisionTransformer"]),
     extract("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     extract(
       "Extraction",
       ["Checkpoints", "Compute", "Files", "Images", "Reporting", "TokenStore", "VisionTransformer"]),
     .executableTarget(
       name: "extract",
-      dependencies: ["Commands", "Extraction", "Reporting", "TokenStore", argumentParser],
+      dependencies: [
+        "Commands", "Extraction", "MatrixProducts", "Reporting", "TokenStore", "VisionTransformer",
+        argumentParser,
+      ],
       path: "Sources/extract/Command"),
 
     // token cache -> heads, metrics, reports
@@ -99,11 +106,12 @@ let package = Package(
       path: "Tests/TestSupport"),
     tests("Files", ["Files"]),
     tests("Compute", ["CKernels", "Compute"]),
+    tests("MatrixProducts", ["Compute", "MatrixProducts"]),
     tests("Tensors", ["Tensors"]),
     tests("TokenStore", ["TokenStore"]),
     tests("Reporting", ["Files", "Reporting"]),
     tests("Commands", ["Commands"]),
-    tests("VisionTransformer", ["CKernels", "VisionTransformer"]),
+    tests("VisionTransformer", ["CKernels", "MatrixProducts", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints", "CZlib"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),

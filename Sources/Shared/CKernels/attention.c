@@ -5,12 +5,16 @@
 
 #include "dispatch.h"
 
+enum { PB_LANES = 16, PB_ROWS = 8 };
+
+size_t pb_attention_padded(size_t count) { return (count + PB_LANES - 1) / PB_LANES * PB_LANES; }
+
 #define PB_FAMILY "attention.inc.h"
 #include "for_each_level.h"
 
 PB_DISPATCH(void, pb_softmax_with_statistics,
-            (float *scores, size_t stride, size_t prefix, size_t patches, float *statistics),
-            (scores, stride, prefix, patches, statistics))
+            (float *scores, size_t stride, size_t prefix, size_t patches, uint16_t *rounded, float *statistics),
+            (scores, stride, prefix, patches, rounded, statistics))
 
 static void softmax_reference(float *row, size_t count) {
   double maximum = -INFINITY;

@@ -13,12 +13,7 @@ static void PB_KERNEL(pb_f16_to_f32)(const uint16_t *restrict source, float *res
 static void PB_KERNEL(pb_f32_to_bf16)(const float *restrict source, uint16_t *restrict destination, size_t count) {
   const pb_bits32 *restrict bits = (const pb_bits32 *)source;
   PB_VECTORIZE
-  for (size_t i = 0; i < count; i++) {
-    const uint32_t x = bits[i];
-    const uint32_t rounded = (x + 0x7FFF + ((x >> 16) & 1)) >> 16;
-    const uint32_t nan = (x >> 16) | 0x40;  // a quiet NaN stays a NaN whatever its low bits were
-    destination[i] = (uint16_t)((x & 0x7FFFFFFF) > 0x7F800000 ? nan : rounded);
-  }
+  for (size_t i = 0; i < count; i++) destination[i] = pb_round_to_bf16(bits[i]);
 }
 
 static void PB_KERNEL(pb_bf16_to_f32)(const uint16_t *restrict source, float *restrict destination, size_t count) {

@@ -38,14 +38,17 @@ static _Thread_local int thread_level = -1;
 
 void pb_cpu_set_level(pb_cpu_level level) { thread_level = (int)at_most_best(level); }
 
-pb_cpu_level pb_cpu_current_level(void) {
-  if (thread_level >= 0) return (pb_cpu_level)thread_level;
+pb_cpu_level pb_cpu_process_level(void) {
   int level = atomic_load_explicit(&process_level, memory_order_relaxed);
   if (level < 0) {
     level = (int)at_most_best(level_from_environment());
     atomic_store_explicit(&process_level, level, memory_order_relaxed);
   }
   return (pb_cpu_level)level;
+}
+
+pb_cpu_level pb_cpu_current_level(void) {
+  return thread_level >= 0 ? (pb_cpu_level)thread_level : pb_cpu_process_level();
 }
 
 int pb_cpu_available_processors(void) {

@@ -13,6 +13,13 @@
 typedef _Float16 __attribute__((may_alias)) pb_half;
 typedef uint32_t __attribute__((may_alias)) pb_bits32;
 
+/// A float's bits, rounded to the nearest bfloat16, ties to even. A quiet NaN stays one whatever its low bits were.
+static inline __attribute__((always_inline)) uint16_t pb_round_to_bf16(uint32_t bits) {
+  const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+  const uint32_t nan = (bits >> 16) | 0x40;
+  return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? nan : rounded);
+}
+
 #define PB_JOIN_(a, b) a##_##b
 #define PB_JOIN(a, b) PB_JOIN_(a, b)
 /// The name of a kernel at the level that is being compiled.

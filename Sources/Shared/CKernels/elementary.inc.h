@@ -18,6 +18,14 @@ PB_ELEMENTARY uint32_t PB_KERNEL(to_bits)(float value) {
   return bits;
 }
 
+/// The sum of 16 partial sums, in an order that is the same at every level.
+PB_ELEMENTARY float PB_KERNEL(lane_sum)(const float lanes[16]) {
+  float halves[8], quarters[4];
+  for (int i = 0; i < 8; i++) halves[i] = lanes[i] + lanes[i + 8];
+  for (int i = 0; i < 4; i++) quarters[i] = halves[i] + halves[i + 4];
+  return (quarters[0] + quarters[2]) + (quarters[1] + quarters[3]);
+}
+
 /// exp(x); arguments outside -87 ... 88 count as -87 and 88, so that the result is a normal number.
 PB_ELEMENTARY float PB_KERNEL(exponential)(float x) {
   x = x < -87.0f ? -87.0f : x;

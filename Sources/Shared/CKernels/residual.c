@@ -1,6 +1,7 @@
 #include "include/pb_residual.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "dispatch.h"
 
@@ -11,15 +12,15 @@ PB_DISPATCH(void, pb_layer_norm,
             (const float *input, const float *weight, const float *bias, float epsilon, float *output, size_t rows,
              size_t width),
             (input, weight, bias, epsilon, output, rows, width))
+PB_DISPATCH(void, pb_layer_norm_bf16,
+            (const float *input, const float *weight, const float *bias, float epsilon, uint16_t *output, size_t rows,
+             size_t width),
+            (input, weight, bias, epsilon, output, rows, width))
 PB_DISPATCH(void, pb_add_bias, (float *values, const float *bias, size_t rows, size_t width),
             (values, bias, rows, width))
-PB_DISPATCH(void, pb_add_residual,
-            (const float *branch, const float *bias, const float *scale, float *residual, size_t rows, size_t width),
-            (branch, bias, scale, residual, rows, width))
 PB_DISPATCH(void, pb_add_residual_with_magnitudes,
-            (const float *branch, const float *bias, const float *scale, float *residual, size_t rows, size_t width,
-             float *magnitudes),
-            (branch, bias, scale, residual, rows, width, magnitudes))
+            (const float *branch, const float *scale, float *residual, size_t rows, size_t width, float *magnitudes),
+            (branch, scale, residual, rows, width, magnitudes))
 
 void pb_layer_norm_reference(const float *input, const float *weight, const float *bias, float epsilon, float *output,
                              size_t rows, size_t width) {
@@ -37,14 +38,14 @@ void pb_layer_norm_reference(const float *input, const float *weight, const floa
   }
 }
 
-void pb_add_residual_with_magnitudes_reference(const float *branch, const float *bias, const float *scale,
-                                               float *residual, size_t rows, size_t width, float *magnitudes) {
+void pb_add_residual_with_magnitudes_reference(const float *branch, const float *scale, float *residual,
+                                               size_t rows, size_t width, float *magnitudes) {
   for (size_t row = 0; row < rows; row++) {
     double branch_squares = 0;
     double residual_squares = 0;
     for (size_t i = 0; i < width; i++) {
       const double x = residual[row * width + i];
-      const double y = (double)branch[row * width + i] + bias[i];
+      const double y = branch[row * width + i];
       branch_squares += y * y;
       residual_squares += x * x;
       residual[row * width + i] = (float)(x + y * scale[i]);

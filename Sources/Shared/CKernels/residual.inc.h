@@ -1,18 +1,43 @@
+#include "elementary.inc.h"
+
+static inline float PB_KERNEL(row_mean)(const float *restrict row, size_t width) {
+  PB_REASSOCIATE
+  float sum = 0;
+  PB_VECTORIZE
+  for (size_t i = 0; i < width; i++) sum += row[i];
+  return sum / (float)width;
+}
+
+/// 1 / sqrt(variance + epsilon)
+static inline float PB_KERNEL(row_scale)(const float *restrict row, size_t width, float mean, float epsilon) {
+  PB_REASSOCIATE
+  float squares = 0;
+  PB_VECTORIZE
+  for (size_t i = 0; i < width; i++) squares += (row[i] - mean) * (row[i] - mean);
+  return 1.0f / sqrtf(squares / (float)width + epsilon);
+}
+
 static void PB_KERNEL(pb_layer_norm)(const float *restrict input, const float *restrict weight,
                                      const float *restrict bias, float epsilon, float *restrict output, size_t rows,
                                      size_t width) {
-  PB_REASSOCIATE
   for (size_t row = 0; row < rows; row++, input += width, output += width) {
-    float sum = 0;
-    PB_VECTORIZE
-    for (size_t i = 0; i < width; i++) sum += input[i];
-    const float mean = sum / (float)width;
-    float squares = 0;
-    PB_VECTORIZE
-    for (size_t i = 0; i < width; i++) squares += (input[i] - mean) * (input[i] - mean);
-    const float scale = 1.0f / sqrtf(squares / (float)width + epsilon);
+    const float mean = PB_KERNEL(row_mean)(input, width);
+    const float scale = PB_KERNEL(row_scale)(input, width, mean, epsilon);
     PB_VECTORIZE
     for (size_t i = 0; i < width; i++) output[i] = (input[i] - mean) * scale * weight[i] + bias[i];
+  }
+}
+
+static void PB_KERNEL(pb_layer_norm_bf16)(const float *restrict input, const float *restrict weight,
+                                          const float *restrict bias, float epsilon, uint16_t *restrict output,
+                                          size_t rows, size_t width) {
+  for (size_t row = 0; row < rows; row++, input += width, output += width) {
+    const float mean = PB_KERNEL(row_mean)(input, width);
+    const float scale = PB_KERNEL(row_scale)(input, width, mean, epsilon);
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) {
+      output[i] = pb_round_to_bf16(PB_KERNEL(to_bits)((input[i] - mean) * scale * weight[i] + bias[i]));
+    }
   }
 }
 
@@ -23,18 +48,9 @@ static void PB_KERNEL(pb_add_bias)(float *restrict values, const float *restrict
   }
 }
 
-static void PB_KERNEL(pb_add_residual)(const float *restrict branch, const float *restrict bias,
-                                       const float *restrict scale, float *restrict residual, size_t rows,
-                                       size_t width) {
-  for (size_t row = 0; row < rows; row++, branch += width, residual += width) {
-    PB_VECTORIZE
-    for (size_t i = 0; i < width; i++) residual[i] += (branch[i] + bias[i]) * scale[i];
-  }
-}
-
-static void PB_KERNEL(pb_add_residual_with_magnitudes)(const float *restrict branch, const float *restrict bias,
-                                                       const float *restrict scale, float *restrict residual,
-                                                       size_t rows, size_t width, float *restrict magnitudes) {
+static void PB_KERNEL(pb_add_residual_with_magnitudes)(const float *restrict branch, const float *restrict scale,
+                                                       float *restrict residual, size_t rows, size_t width,
+                                                       float *restrict magnitudes) {
   PB_REASSOCIATE
   for (size_t row = 0; row < rows; row++, branch += width, residual += width) {
     float branch_squares = 0;
@@ -42,7 +58,7 @@ static void PB_KERNEL(pb_add_residual_with_magnitudes)(const float *restrict bra
     PB_VECTORIZE
     for (size_t i = 0; i < width; i++) {
       const float x = residual[i];
-      const float y = branch[i] + bias[i];
+      const float y = branch[i];
       residual_squares += x * x;
       branch_squares += y * y;
       residual[i] = x + y * scale[i];

@@ -65,11 +65,14 @@ extension CacheConfiguration {
     public var hasClassToken: Bool
     /// The tokens before the patches: [cls] first where there is one, then registers.
     public var prefixTokenCount: Int
+    /// What the scores of the attention were divided by before the softmax; nil where they were not.
+    public var attentionTemperature: Float?
 
     public init(
       name: String, imageHeight: Int, imageWidth: Int, patchHeight: Int, patchWidth: Int, gridHeight: Int,
       gridWidth: Int, width: Int, depth: Int, headCount: Int, mlpWidth: Int, activation: String,
-      layerNormEpsilon: Float, hasClassToken: Bool, prefixTokenCount: Int
+      layerNormEpsilon: Float, hasClassToken: Bool, prefixTokenCount: Int,
+      attentionTemperature: Float? = nil
     ) {
       self.name = name
       self.imageHeight = imageHeight
@@ -86,6 +89,7 @@ extension CacheConfiguration {
       self.layerNormEpsilon = layerNormEpsilon
       self.hasClassToken = hasClassToken
       self.prefixTokenCount = prefixTokenCount
+      self.attentionTemperature = attentionTemperature
     }
 
     /// P, the number of patches of an image.
@@ -106,6 +110,7 @@ extension CacheConfiguration {
       case layerNormEpsilon = "layer_norm_epsilon"
       case hasClassToken = "has_class_token"
       case prefixTokenCount = "prefix_token_count"
+      case attentionTemperature = "attention_temperature"
     }
   }
 

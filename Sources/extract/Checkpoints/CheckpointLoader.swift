@@ -59,7 +59,7 @@ public enum CheckpointLoader {
       headCount: settings.headCount, mlpWidth: dimensions.mlpWidth, hasClassToken: dimensions.hasClassToken,
       layerNormEpsilon: settings.layerNormEpsilon, activation: settings.activation,
       hasLayerScale: dimensions.hasLayerScale, hasQKVBias: dimensions.hasQKVBias,
-      hasFinalNorm: dimensions.hasFinalNorm)
+      hasFinalNorm: dimensions.hasFinalNorm, attentionTemperature: settings.attentionTemperature)
   }
 
   private static func resizePositionEmbedding(

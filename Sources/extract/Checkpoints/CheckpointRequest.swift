@@ -1,4 +1,5 @@
 import Files
+import MatrixProducts
 import VisionTransformer
 
 /// Which checkpoint to load, and what its user says about it. What is left nil comes from the file, from a
@@ -14,6 +15,8 @@ public struct CheckpointRequest: Sendable {
   public var headCount: Int?
   public var layerNormEpsilon: Float?
   public var activation: Activation?
+  /// ``EncoderConfiguration/attentionTemperature``, 1 where it is nil.
+  public var attentionTemperature: Float?
   /// Per channel, of pixels in 0 ... 1.
   public var mean: [Float]?
   /// Per channel, of pixels in 0 ... 1.
@@ -24,7 +27,7 @@ public struct CheckpointRequest: Sendable {
   public init(
     path: String, modelName: String? = nil, checkpointKey: String? = nil, inputSize: Int? = nil,
     headCount: Int? = nil, layerNormEpsilon: Float? = nil, activation: Activation? = nil,
-    mean: [Float]? = nil,
+    attentionTemperature: Float? = nil, mean: [Float]? = nil,
     standardDeviation: [Float]? = nil, cropFraction: Double? = nil
   ) {
     self.path = path
@@ -34,6 +37,7 @@ public struct CheckpointRequest: Sendable {
     self.headCount = headCount
     self.layerNormEpsilon = layerNormEpsilon
     self.activation = activation
+    self.attentionTemperature = attentionTemperature
     self.mean = mean
     self.standardDeviation = standardDeviation
     self.cropFraction = cropFraction
@@ -49,6 +53,9 @@ public struct CheckpointRequest: Sendable {
     }
     if let layerNormEpsilon, !(layerNormEpsilon.isFinite && layerNormEpsilon > 0) {
       throw InputError("--layer-norm-eps \(layerNormEpsilon)", "must be a small positive number")
+    }
+    if let attentionTemperature, !(attentionTemperature.isFinite && attentionTemperature > 0) {
+      throw InputError("--attn-temperature \(attentionTemperature)", "must be a positive number")
     }
     try PreprocessingHints.validate(
       mean: mean, standardDeviation: standardDeviation, cropFraction: cropFraction

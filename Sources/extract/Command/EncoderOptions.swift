@@ -2,8 +2,11 @@ import ArgumentParser
 import Checkpoints
 import Files
 import Images
+import MatrixProducts
+import VisionTransformer
 
 extension Preprocessing.Interpolation: ExpressibleByArgument {}
+extension ProductEngine: ExpressibleByArgument {}
 
 /// Which encoder, and what its weights do not say about it.
 struct EncoderOptions: ParsableArguments {
@@ -35,11 +38,23 @@ struct EncoderOptions: ParsableArguments {
   @Option(help: "Epsilon of the layer norms.")
   var layerNormEps: Float?
 
-  @Option(help: "Precision of the encoder.")
+  @Option(
+    help: ArgumentHelp(
+      "What the scores of the attention are divided by before the softmax; 1 is as trained.",
+      valueName: "number"))
+  var attnTemperature: Float?
+
+  @Option(
+    help: "Type that the encoder multiplies: bfloat16, with sums in float32, or none, which is float32.")
   var amp: Precision = .none
 
-  /// The seed's `--amp`; single precision is the only one so far.
-  enum Precision: String, CaseIterable, ExpressibleByArgument { case none }
+  @Option(help: "Library that multiplies.")
+  var engine: ProductEngine = .oneDNN
+
+  /// The seed's `--amp`.
+  enum Precision: String, CaseIterable, ExpressibleByArgument { case none, bfloat16 }
+
+  var arithmetic: Arithmetic { Arithmetic(operands: amp == .bfloat16 ? .bfloat16 : .float32, engine: engine) }
 }
 
 /// How images become the encoder's input, where it is not to be as the checkpoint has it.
@@ -69,6 +84,7 @@ struct PreprocessingOptions: ParsableArguments {
     CheckpointRequest(
       path: encoder.checkpoint, modelName: encoder.model, checkpointKey: encoder.checkpointKey,
       inputSize: encoder.inputSize, headCount: encoder.numHeads, layerNormEpsilon: encoder.layerNormEps,
+      attentionTemperature: encoder.attnTemperature,
       mean: mean.isEmpty ? nil : mean, standardDeviation: std.isEmpty ? nil : std, cropFraction: cropPct)
   }
 

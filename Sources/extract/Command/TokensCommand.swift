@@ -25,6 +25,7 @@ struct TokensCommand: ParsableCommand {
     }
     let plan = try ExtractionPlan(
       dataset: dataset, split: datasetOptions.split, checkpoint: checkpoint,
+      arithmetic: encoderOptions.arithmetic,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint),
       options: storageOptions.extractionOptions(isStrict: datasetOptions.strict),
       programVersion: Program.version)

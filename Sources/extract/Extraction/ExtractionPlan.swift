@@ -20,8 +20,8 @@ public struct ExtractionPlan: Sendable {
   ///   - programVersion: likewise.
   /// - Throws: where the checkpoint's weights do not make the encoder, or the images' size is not the encoder's.
   public init(
-    dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint, preprocessing: Preprocessing,
-    options: ExtractionOptions, programVersion: String
+    dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint, arithmetic: Arithmetic = .float32,
+    preprocessing: Preprocessing, options: ExtractionOptions, programVersion: String
   ) throws(InputError) {
     let model = checkpoint.configuration
     guard model.imageHeight == preprocessing.crop, model.imageWidth == preprocessing.crop else {
@@ -33,7 +33,7 @@ public struct ExtractionPlan: Sendable {
     self.dataset = dataset
     self.preprocessing = preprocessing
     self.options = options
-    encoder = try Encoder(configuration: model, weights: checkpoint.weights)
+    encoder = try Encoder(configuration: model, weights: checkpoint.weights, arithmetic: arithmetic)
     rows = dataset.entries.enumerated().map { index, entry in
       RowIdentity(id: entry.path, label: entry.label, sourceIndex: UInt64(index))
     }
@@ -44,7 +44,7 @@ public struct ExtractionPlan: Sendable {
       dataset: .init(
         split: split, imageCount: rows.count, classNames: dataset.classNames,
         listingSHA256: RowIdentity.listingSHA256(of: rows)),
-      precision: .init(compute: .float32, tokens: options.tokenType),
+      precision: .init(compute: arithmetic.operands, tokens: options.tokenType),
       augmentation: .init(name: "none", views: 1, seed: 0), programVersion: programVersion)
   }
 }
@@ -58,7 +58,8 @@ extension CacheConfiguration.Model {
       gridWidth: model.gridWidth, width: model.width, depth: model.depth, headCount: model.headCount,
       mlpWidth: model.mlpWidth, activation: model.activation.rawValue,
       layerNormEpsilon: model.layerNormEpsilon,
-      hasClassToken: model.hasClassToken, prefixTokenCount: model.prefixTokenCount)
+      hasClassToken: model.hasClassToken, prefixTokenCount: model.prefixTokenCount,
+      attentionTemperature: model.attentionTemperature == 1 ? nil : model.attentionTemperature)
   }
 }
 

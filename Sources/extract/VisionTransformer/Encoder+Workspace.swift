@@ -28,56 +28,67 @@ extension Encoder {
   /// The memory that one thread needs to encode images one after the other: scratch, and the last image's output.
   public final class Workspace {
     public internal(set) var output: EncoderOutput
+    let encoder: Encoder
     let scratch: Scratch
-    let configuration: EncoderConfiguration
+    let clock: StageClock<EncoderStage>?
 
-    init(_ configuration: EncoderConfiguration) {
-      self.configuration = configuration
-      output = EncoderOutput(configuration)
-      scratch = Scratch(configuration)
+    init(_ encoder: Encoder, productByteCount: Int, clock: StageClock<EncoderStage>?) {
+      self.encoder = encoder
+      self.clock = clock
+      output = EncoderOutput(encoder.configuration)
+      scratch = Scratch(encoder.configuration, encoder.arithmetic, productByteCount: productByteCount)
     }
 
     /// Makes room for the tokens of `count` blocks.
     func reserveTokens(_ count: Int) {
-      let size = configuration.tokenCount * configuration.width
+      let size = encoder.configuration.tokenCount * encoder.configuration.width
       while output.tokens.count < count { output.tokens.append(SharedBuffer(count: size)) }
       output.tokens.removeLast(output.tokens.count - count)
     }
   }
 
-  /// What lives between the steps of a forward pass.
+  /// What lives between the steps of a forward pass. Operands of products are of the arithmetic's type.
   struct Scratch {
-    /// `[P, patch values]`
-    let patches: SharedBuffer<Float>
+    /// `[P, patch values]`, operands
+    let patches: SharedBuffer<UInt8>
     /// The tokens on their way through the blocks, `[T, D]`.
     let residual: SharedBuffer<Float>
-    /// `[T, D]`
-    let normalized: SharedBuffer<Float>
-    /// `[T, 3 D]`
-    let queryKeyValue: SharedBuffer<Float>
-    /// One head's scores, then its attention, `[T, T]`.
+    /// `[T, D]`, operands
+    let normalized: SharedBuffer<UInt8>
+    /// `[T, 3 D]`, operands
+    let queryKeyValue: SharedBuffer<UInt8>
+    /// One head's scores, then its attention, `[T, stride]`.
     let attention: SharedBuffer<Float>
-    /// All heads' outputs side by side, `[T, D]`.
-    let attended: SharedBuffer<Float>
-    /// `[T, MLP width]`
-    let hidden: SharedBuffer<Float>
+    /// The same as an operand in bfloat16; empty where operands are in single precision.
+    let roundedAttention: SharedBuffer<UInt16>
+    /// All heads' outputs side by side, `[T, D]`, operands
+    let attended: SharedBuffer<UInt8>
+    /// `[T, MLP width]`, operands
+    let hidden: SharedBuffer<UInt8>
     /// A branch's output before it is added, `[T, D]`.
     let branch: SharedBuffer<Float>
     /// `[T]`
     let magnitudes: SharedBuffer<Float>
+    /// What products need for themselves.
+    let product: SharedBuffer<UInt8>
 
-    init(_ configuration: EncoderConfiguration) {
+    init(_ configuration: EncoderConfiguration, _ arithmetic: Arithmetic, productByteCount: Int) {
+      func operands(_ count: Int) -> SharedBuffer<UInt8> {
+        SharedBuffer(count: count * arithmetic.operands.byteCount)
+      }
       let (tokenCount, width) = (configuration.tokenCount, configuration.width)
-      patches = SharedBuffer(
-        count: configuration.patchCount * PatchEmbedding.patchValueCount(configuration))
+      let attentionCount = tokenCount * Attention.stride(configuration)
+      patches = operands(configuration.patchCount * PatchEmbedding.patchValueCount(configuration))
       residual = SharedBuffer(count: tokenCount * width)
-      normalized = SharedBuffer(count: tokenCount * width)
-      queryKeyValue = SharedBuffer(count: tokenCount * 3 * width)
-      attention = SharedBuffer(count: tokenCount * tokenCount)
-      attended = SharedBuffer(count: tokenCount * width)
-      hidden = SharedBuffer(count: tokenCount * configuration.mlpWidth)
+      normalized = operands(tokenCount * width)
+      queryKeyValue = operands(tokenCount * 3 * width)
+      attention = SharedBuffer(count: attentionCount)
+      roundedAttention = SharedBuffer(count: arithmetic.operands == .float32 ? 0 : attentionCount)
+      attended = operands(tokenCount * width)
+      hidden = operands(tokenCount * configuration.mlpWidth)
       branch = SharedBuffer(count: tokenCount * width)
       magnitudes = SharedBuffer(count: tokenCount)
+      product = SharedBuffer(count: productByteCount)
     }
   }
 }

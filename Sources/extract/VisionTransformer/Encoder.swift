@@ -2,30 +2,35 @@ import Compute
 import Files
 import Tensors
 
-/// A frozen pre-norm Vision Transformer (Dosovitskiy et al., 2021) in single precision, which measures the attention of
+/// A frozen pre-norm Vision Transformer (Dosovitskiy et al., 2021), which measures the attention of
 /// every block as an image passes through.
 ///
 /// An image is encoded by one thread in one ``Workspace``; threads that share an encoder encode different images. So an
 /// image's tokens are the same whatever the number of threads and whichever images are encoded before it.
 public final class Encoder: Sendable {
   public let configuration: EncoderConfiguration
+  public let arithmetic: Arithmetic
   /// The norm that the model applies to its last block's output, which ``encode(pixels:blocks:workspace:)`` does not.
   public let finalNorm: LayerNorm?
   private let embedding: PatchEmbedding
   private let blocks: [Block]
   /// For each size of region, the patches in the middle of the grid.
   private let centralPatches: [[Int]]
+  private let attentionStride: Int
 
   /// - Parameter weights: timm's names (`cls_token`, `pos_embed`, `patch_embed.proj.weight`, `blocks.0.norm1.weight`,
   ///   ...), of any floating-point type; others are left alone.
   /// - Throws: ``InputError`` that names the first key which is missing, of the wrong shape or type, or not finite.
-  public init(configuration: EncoderConfiguration, weights: [String: Tensor]) throws(InputError) {
+  public init(
+    configuration: EncoderConfiguration, weights: [String: Tensor], arithmetic: Arithmetic = .float32
+  ) throws(InputError) {
     self.configuration = configuration
+    self.arithmetic = arithmetic
     let reader = WeightReader(weights)
-    embedding = try PatchEmbedding(reader, configuration)
+    embedding = try PatchEmbedding(reader, configuration, arithmetic)
     var blocks: [Block] = []
     for index in 0..<configuration.depth {
-      blocks.append(try Block(reader.scoped("blocks.\(index)"), configuration))
+      blocks.append(try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic))
     }
     self.blocks = blocks
     finalNorm =
@@ -37,10 +42,16 @@ public final class Encoder: Sendable {
       CentralPatches.indices(
         side: $0, gridHeight: configuration.gridHeight, gridWidth: configuration.gridWidth)
     }
+    attentionStride = Attention.stride(configuration)
   }
 
   /// The memory for one thread's images.
-  public func makeWorkspace() -> Workspace { Workspace(configuration) }
+  ///
+  /// - Parameter clock: told where the time goes.
+  public func makeWorkspace(clock: StageClock<EncoderStage>? = nil) -> Workspace {
+    let productByteCount = blocks.map(\.scratchByteCount).reduce(embedding.scratchByteCount, max)
+    return Workspace(self, productByteCount: productByteCount, clock: clock)
+  }
 
   /// Encodes one image.
   ///
@@ -54,33 +65,39 @@ public final class Encoder: Sendable {
     pixels: UnsafePointer<Float>, blocks requested: [Int], workspace: Workspace
   ) -> EncoderOutput {
     precondition(
-      workspace.configuration == configuration, "the workspace is that of another encoder")
+      workspace.encoder === self, "the workspace is that of another encoder")
     precondition(
       requested.allSatisfy(blocks.indices.contains), "blocks \(requested) are not all in \(blocks.indices)")
     workspace.reserveTokens(requested.count)
     let output = workspace.output
     let scratch = workspace.scratch
+    let clock = workspace.clock
+    clock?.start()
     output.centerAttention.fill(0)
-    embedding.apply(pixels, patches: scratch.patches.pointer, into: scratch.residual.pointer)
+    embedding.apply(pixels, scratch)
+    clock?.finish(.embedding)
     for (index, block) in blocks.enumerated() {
       let statisticCount = configuration.headCount * AttentionStatistic.perHead.count
       block.apply(
-        scratch, attentionStatistics: output.attentionStatistics.pointer + index * statisticCount,
+        scratch, clock: clock,
+        attentionStatistics: output.attentionStatistics.pointer + index * statisticCount,
         magnitudes: output.magnitudes.pointer + index * AttentionStatistic.perBlock.count
       ) { head, attention in
-        if index == blocks.count - 1 { keepRows(of: attention, head: head, in: output) }
+        guard index == blocks.count - 1 else { return }
+        keepRows(of: attention, head: head, in: output)
+        clock?.finish(.output)
       }
       for (tokens, wanted) in zip(output.tokens, requested) where wanted == index {
         tokens.pointer.update(from: scratch.residual.pointer, count: tokens.count)
+        clock?.finish(.output)
       }
     }
     return output
   }
 
-  /// Keeps the rows of [cls] and of the central patches of a head's attention, `[T, T]`, without their prefix columns.
+  /// Keeps the rows of [cls] and of the central patches of a head's attention, `[T, stride]`, without their prefix columns.
   private func keepRows(of attention: UnsafePointer<Float>, head: Int, in output: EncoderOutput) {
-    let (tokenCount, patchCount) = (configuration.tokenCount, configuration.patchCount)
-    let prefix = configuration.prefixTokenCount
+    let (patchCount, prefix) = (configuration.patchCount, configuration.prefixTokenCount)
     if let classAttention = output.classAttention {
       (classAttention.pointer + head * patchCount).update(from: attention + prefix, count: patchCount)
     }
@@ -88,7 +105,7 @@ public final class Encoder: Sendable {
       let sums = output.centerAttention.pointer + region * patchCount
       let share = 1 / Float(patches.count * configuration.headCount)
       for patch in patches {
-        let row = attention + (prefix + patch) * tokenCount + prefix
+        let row = attention + (prefix + patch) * attentionStride + prefix
         for column in 0..<patchCount { sums[column] += share * row[column] }
       }
     }

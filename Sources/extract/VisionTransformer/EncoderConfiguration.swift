@@ -1,14 +1,5 @@
 import Files
-
-/// The function between the two layers of a block's multilayer perceptron.
-public enum Activation: String, Codable, CaseIterable, Sendable {
-  /// `x * Phi(x)` with the exact normal distribution function: timm's and MAE's choice.
-  case gelu
-  /// The tanh approximation of GELU (Hendrycks and Gimpel, 2016).
-  case geluTanh
-  /// `x * sigmoid(1.702 x)`: OpenAI CLIP's choice.
-  case quickGelu
-}
+import MatrixProducts
 
 /// The architecture of a pre-norm Vision Transformer, as timm's `VisionTransformer` builds it.
 ///
@@ -38,13 +29,15 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
   public let hasQKVBias: Bool
   /// Whether the model normalises its last block's output (`norm`). Tokens are kept from before that.
   public let hasFinalNorm: Bool
+  /// What the scores are divided by before the softmax, besides the square root of the head width; 1 as trained.
+  public let attentionTemperature: Float
 
   /// - Throws: ``InputError`` that says which sizes do not fit together.
   public init(
     imageHeight: Int, imageWidth: Int, patchHeight: Int, patchWidth: Int, channelCount: Int = 3,
     width: Int, depth: Int, headCount: Int, mlpWidth: Int, hasClassToken: Bool = true,
     layerNormEpsilon: Float = 1e-6, activation: Activation = .gelu, hasLayerScale: Bool = false,
-    hasQKVBias: Bool = true, hasFinalNorm: Bool = true
+    hasQKVBias: Bool = true, hasFinalNorm: Bool = true, attentionTemperature: Float = 1
   ) throws(InputError) {
     self.imageHeight = imageHeight
     self.imageWidth = imageWidth
@@ -61,6 +54,7 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
     self.hasLayerScale = hasLayerScale
     self.hasQKVBias = hasQKVBias
     self.hasFinalNorm = hasFinalNorm
+    self.attentionTemperature = attentionTemperature
     try validate()
   }
 
@@ -89,7 +83,8 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
       headCount: integer(.headCount), mlpWidth: integer(.mlpWidth), hasClassToken: flag(.hasClassToken),
       layerNormEpsilon: container.decode(Float.self, forKey: .layerNormEpsilon),
       activation: container.decode(Activation.self, forKey: .activation),
-      hasLayerScale: flag(.hasLayerScale), hasQKVBias: flag(.hasQKVBias), hasFinalNorm: flag(.hasFinalNorm))
+      hasLayerScale: flag(.hasLayerScale), hasQKVBias: flag(.hasQKVBias), hasFinalNorm: flag(.hasFinalNorm),
+      attentionTemperature: container.decodeIfPresent(Float.self, forKey: .attentionTemperature) ?? 1)
   }
 
   /// Far above every published model, and low enough that no product of sizes overflows.
@@ -119,6 +114,9 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
     }
     guard layerNormEpsilon.isFinite, layerNormEpsilon >= 0 else {
       throw fail("the LayerNorm epsilon is \(layerNormEpsilon), which is not a small number from 0 up")
+    }
+    guard attentionTemperature.isFinite, attentionTemperature > 0 else {
+      throw fail("the attention temperature is \(attentionTemperature), which is not a positive number")
     }
   }
 }

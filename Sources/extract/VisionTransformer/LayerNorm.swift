@@ -26,4 +26,21 @@ public struct LayerNorm: Sendable {
     pb_layer_norm(
       input, weightBuffer.pointer, biasBuffer.pointer, epsilon, output, rowCount, weightBuffer.count)
   }
+
+  /// Normalises tokens into operands of a product, rounded to float32 or bfloat16.
+  func apply(
+    _ input: UnsafePointer<Float>, rowCount: Int, into output: SharedBuffer<UInt8>, as type: ElementType
+  ) {
+    switch type {
+    case .float32:
+      apply(
+        input, rowCount: rowCount,
+        into: UnsafeMutableRawPointer(output.pointer).assumingMemoryBound(to: Float.self))
+    default:
+      pb_layer_norm_bf16(
+        input, weightBuffer.pointer, biasBuffer.pointer, epsilon,
+        UnsafeMutableRawPointer(output.pointer).assumingMemoryBound(to: UInt16.self), rowCount,
+        weightBuffer.count)
+    }
+  }
 }

@@ -1,82 +1,36 @@
-import CKernels
 import Compute
 import Files
+import MatrixProducts
 
-/// A linear layer, `y = x W^T + b`, and what a block does to its output in the same sweep.
-///
-/// All of the encoder's large matrix products go through here, so that another engine for them has one place to go.
+/// A linear layer over the tokens of one image, `y = x W^T + b`, with what a block does to its output fused in.
 struct LinearLayer: Sendable {
-  let inputWidth: Int
-  let outputWidth: Int
-  /// `[outputWidth, inputWidth]`
-  private let weight: SharedBuffer<Float>
-  /// `[outputWidth]`
-  private let bias: SharedBuffer<Float>
-
-  init(_ reader: WeightReader, inputWidth: Int, outputWidth: Int) throws(InputError) {
-    self.init(
-      weight: try reader.values("weight", shape: [outputWidth, inputWidth]),
-      bias: try reader.values("bias", shape: [outputWidth]))
-  }
+  private let product: any MatrixProduct
+  private let weight: any PackedWeight
 
   /// - Parameters:
   ///   - weight: `[outputWidth, inputWidth]`
   ///   - bias: `[outputWidth]`
-  init(weight: SharedBuffer<Float>, bias: SharedBuffer<Float>) {
-    self.weight = weight
-    self.bias = bias
-    outputWidth = bias.count
-    inputWidth = weight.count / bias.count
+  ///   - rowCount: the tokens that it is applied to.
+  ///   - result: the type of its output; sums that are added to something are in float32.
+  init(
+    weight: SharedBuffer<Float>, bias: SharedBuffer<Float>, rowCount: Int, arithmetic: Arithmetic,
+    result: ElementType, completion: ProductShape.Completion = .store(nil)
+  ) throws(InputError) {
+    product = try arithmetic.engine.prepare(
+      .linear(
+        rows: rowCount, inputWidth: weight.count / bias.count, outputWidth: bias.count,
+        operands: arithmetic.operands, result: result, completion: completion))
+    self.weight = try product.pack(weight: weight.pointer, bias: bias.pointer)
   }
 
-  /// output `[rowCount, outputWidth]` = the layer of input `[rowCount, inputWidth]`
-  func apply(_ input: UnsafePointer<Float>, rowCount: Int, into output: UnsafeMutablePointer<Float>) {
-    multiply(input, rowCount: rowCount, into: output)
-    pb_add_bias(output, bias.pointer, rowCount, outputWidth)
-  }
+  var scratchByteCount: Int { product.scratchByteCount }
 
-  /// output = activation(the layer of input)
+  /// - Parameters:
+  ///   - input: `[rowCount, inputWidth]`, of the arithmetic's operand type.
+  ///   - output: `[rowCount, outputWidth]`, of the result's type.
   func apply(
-    _ input: UnsafePointer<Float>, rowCount: Int, activation: Activation,
-    into output: UnsafeMutablePointer<Float>
+    _ input: SharedBuffer<UInt8>, into output: UnsafeMutableRawPointer, scratch: SharedBuffer<UInt8>
   ) {
-    multiply(input, rowCount: rowCount, into: output)
-    switch activation {
-    case .gelu: pb_bias_gelu(output, bias.pointer, rowCount, outputWidth)
-    case .geluTanh: pb_bias_gelu_tanh(output, bias.pointer, rowCount, outputWidth)
-    case .quickGelu: pb_bias_quick_gelu(output, bias.pointer, rowCount, outputWidth)
-    }
-  }
-
-  /// residual += scale * (the layer of input)
-  ///
-  /// - Parameter scratch: room for the layer's output, `[rowCount, outputWidth]`.
-  func apply(
-    _ input: UnsafePointer<Float>, rowCount: Int, scale: UnsafePointer<Float>,
-    addingTo residual: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
-  ) {
-    multiply(input, rowCount: rowCount, into: scratch)
-    pb_add_residual(scratch, bias.pointer, scale, residual, rowCount, outputWidth)
-  }
-
-  /// As above; and magnitudes `[rowCount]` = the norm of the layer's output, before the scale, over the norm of the
-  /// residual, before the addition, plus 1e-6.
-  func apply(
-    _ input: UnsafePointer<Float>, rowCount: Int, scale: UnsafePointer<Float>,
-    addingTo residual: UnsafeMutablePointer<Float>, magnitudes: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
-    multiply(input, rowCount: rowCount, into: scratch)
-    pb_add_residual_with_magnitudes(
-      scratch, bias.pointer, scale, residual, rowCount, outputWidth, magnitudes)
-  }
-
-  /// output = x W^T, without the bias
-  private func multiply(
-    _ input: UnsafePointer<Float>, rowCount: Int, into output: UnsafeMutablePointer<Float>
-  ) {
-    BLAS.multiply(
-      transposeB: true, m: rowCount, n: outputWidth, k: inputWidth, a: input, leadingA: inputWidth,
-      b: weight.pointer, leadingB: inputWidth, c: output, leadingC: outputWidth)
+    product.run(input.pointer, .weight(weight), into: output, scratch: scratch.pointer)
   }
 }

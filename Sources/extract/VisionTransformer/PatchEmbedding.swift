@@ -4,8 +4,9 @@ import Files
 /// From pixels to the first block's input: a linear layer on every patch, [cls] in front, position embeddings added.
 struct PatchEmbedding: Sendable {
   private let configuration: EncoderConfiguration
-  /// `[D, patchValueCount]`: the convolution's kernel, with a patch's values in the order channel, row, column.
-  private let weight: SharedBuffer<Float>
+  private let operands: ElementType
+  /// The convolution's kernel, `[D, patchValueCount]`, with a patch's values in the order channel, row, column.
+  private let projection: LinearLayer
   /// `[T, D]`: all that does not depend on the image, which is the whole of [cls].
   private let constant: SharedBuffer<Float>
 
@@ -14,11 +15,14 @@ struct PatchEmbedding: Sendable {
     configuration.channelCount * configuration.patchHeight * configuration.patchWidth
   }
 
-  init(_ reader: WeightReader, _ configuration: EncoderConfiguration) throws(InputError) {
+  init(
+    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic
+  ) throws(InputError) {
     self.configuration = configuration
+    operands = arithmetic.operands
     let width = configuration.width
     let projection = reader.scoped("patch_embed.proj")
-    weight = try projection.values(
+    let weight = try projection.values(
       "weight",
       shape: [width, configuration.channelCount, configuration.patchHeight, configuration.patchWidth])
     let bias = try projection.values("bias", shape: [width])
@@ -37,28 +41,27 @@ struct PatchEmbedding: Sendable {
       }
     }
     self.constant = constant
+    self.projection = try LinearLayer(
+      weight: weight, bias: SharedBuffer(count: width), rowCount: configuration.patchCount,
+      arithmetic: arithmetic, result: .float32, completion: .add)
   }
 
-  /// - Parameters:
-  ///   - pixels: `[C, height, width]`, normalised.
-  ///   - patches: scratch, `[P, patchValueCount]`.
-  ///   - tokens: the result, `[T, D]`.
-  func apply(
-    _ pixels: UnsafePointer<Float>, patches: UnsafeMutablePointer<Float>,
-    into tokens: UnsafeMutablePointer<Float>
-  ) {
-    gather(pixels, into: patches)
+  var scratchByteCount: Int { projection.scratchByteCount }
+
+  /// Fills `scratch.residual`, `[T, D]`.
+  ///
+  /// - Parameter pixels: `[C, height, width]`, normalised.
+  func apply(_ pixels: UnsafePointer<Float>, _ scratch: Encoder.Scratch) {
+    gather(pixels, into: UnsafeMutableRawPointer(scratch.patches.pointer))
+    let tokens = scratch.residual.pointer
     tokens.update(from: constant.pointer, count: constant.count)
-    let valueCount = Self.patchValueCount(configuration)
-    let width = configuration.width
-    BLAS.multiply(
-      transposeB: true, m: configuration.patchCount, n: width, k: valueCount, a: patches,
-      leadingA: valueCount, b: weight.pointer, leadingB: valueCount, beta: 1,
-      c: tokens + configuration.prefixTokenCount * width, leadingC: width)
+    projection.apply(
+      scratch.patches, into: tokens + configuration.prefixTokenCount * configuration.width,
+      scratch: scratch.product)
   }
 
   /// Lays each patch's values side by side: `[P, channels * patchHeight * patchWidth]`.
-  private func gather(_ pixels: UnsafePointer<Float>, into patches: UnsafeMutablePointer<Float>) {
+  private func gather(_ pixels: UnsafePointer<Float>, into patches: UnsafeMutableRawPointer) {
     let (patchHeight, patchWidth) = (configuration.patchHeight, configuration.patchWidth)
     var destination = patches
     for gridRow in 0..<configuration.gridHeight {
@@ -67,8 +70,8 @@ struct PatchEmbedding: Sendable {
           for row in 0..<patchHeight {
             let imageRow = channel * configuration.imageHeight + gridRow * patchHeight + row
             let source = pixels + imageRow * configuration.imageWidth + gridColumn * patchWidth
-            destination.update(from: source, count: patchWidth)
-            destination += patchWidth
+            operands.encode(source, into: destination, count: patchWidth)
+            destination += patchWidth * operands.byteCount
           }
         }
       }

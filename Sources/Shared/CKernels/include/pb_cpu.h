@@ -14,8 +14,11 @@ typedef enum {
 /// The best level that this processor and its operating system offer.
 pb_cpu_level pb_cpu_best_level(void);
 
-/// The level in use on this thread: the best one, unless the environment variable PATCHBANK_CPU (baseline, avx2, avx512)
-/// or pb_cpu_set_level asks for less.
+/// The level that the process is allowed: the best one, unless the environment variable PATCHBANK_CPU (baseline, avx2,
+/// avx512) asks for less.
+pb_cpu_level pb_cpu_process_level(void);
+
+/// The level in use on this thread: the process's, unless pb_cpu_set_level asks for another.
 pb_cpu_level pb_cpu_current_level(void);
 
 /// Asks for a level on this thread alone, so that tests beside this one keep theirs; one that the processor does not

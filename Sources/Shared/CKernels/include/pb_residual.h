@@ -1,6 +1,7 @@
 // What stands between the matrix products of a Transformer block, over tokens `[rows, width]`.
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -11,21 +12,21 @@ extern "C" {
 void pb_layer_norm(const float *input, const float *weight, const float *bias, float epsilon, float *output,
                    size_t rows, size_t width);
 
+/// The same, rounded to bfloat16.
+void pb_layer_norm_bf16(const float *input, const float *weight, const float *bias, float epsilon, uint16_t *output,
+                        size_t rows, size_t width);
+
 /// values += bias
 void pb_add_bias(float *values, const float *bias, size_t rows, size_t width);
 
-/// residual += (branch + bias) * scale
-void pb_add_residual(const float *branch, const float *bias, const float *scale, float *residual, size_t rows,
-                     size_t width);
-
-/// The same; and magnitudes[row] = |branch + bias| / (|residual| + 1e-6), with the residual as it was before.
-void pb_add_residual_with_magnitudes(const float *branch, const float *bias, const float *scale, float *residual,
-                                     size_t rows, size_t width, float *magnitudes);
+/// residual += branch * scale; and magnitudes[row] = |branch| / (|residual| + 1e-6), with the residual as it was before.
+void pb_add_residual_with_magnitudes(const float *branch, const float *scale, float *residual, size_t rows,
+                                     size_t width, float *magnitudes);
 
 void pb_layer_norm_reference(const float *input, const float *weight, const float *bias, float epsilon, float *output,
                              size_t rows, size_t width);
-void pb_add_residual_with_magnitudes_reference(const float *branch, const float *bias, const float *scale,
-                                               float *residual, size_t rows, size_t width, float *magnitudes);
+void pb_add_residual_with_magnitudes_reference(const float *branch, const float *scale, float *residual,
+                                               size_t rows, size_t width, float *magnitudes);
 
 #ifdef __cplusplus
 }

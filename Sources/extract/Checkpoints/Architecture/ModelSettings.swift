@@ -1,4 +1,5 @@
 import Files
+import MatrixProducts
 import VisionTransformer
 
 /// What weights cannot reveal about a model, from wherever it is known. In the order of trust: the user's options, the
@@ -8,6 +9,7 @@ struct ModelSettings {
   let headCount: Int
   let layerNormEpsilon: Float
   let activation: Activation
+  let attentionTemperature: Float
   let preprocessing: PreprocessingHints
   /// The patches that the position embedding is for, row by row.
   let trainedGrid: (height: Int, width: Int)
@@ -43,6 +45,7 @@ struct SettingsResolver {
       modelName: named?.name ?? configuration?.architecture.map { shortened($0) } ?? standard?.name
         ?? "vit_\(dimensions.width)x\(dimensions.depth)_patch\(dimensions.patchHeight)",
       headCount: headCount, layerNormEpsilon: epsilon, activation: activation,
+      attentionTemperature: request.attentionTemperature ?? 1,
       preprocessing: try preprocessing(sizes), trainedGrid: sizes.trainedGrid)
   }
 
