@@ -61,15 +61,15 @@ let package = Package(
     // What both programs stand on
     shared("Files", ["COpenSSL"]),
     shared("Compute", ["CKernels", "COpenBLAS"]),
-    shared("MatrixProducts", ["CKernels", "CoDNN", "Compute", "Files"]),
+    shared("LinearLayers", ["CKernels", "CoDNN", "Compute", "Files"]),
     shared("Tensors", ["Compute", "Files"]),
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
     shared("Reporting", ["Files"]),
     shared("Commands", ["Files", argumentParser]),
 
     // images + checkpoint -> token cache
-    extract("VisionTransformer", ["CKernels", "Compute", "Files", "MatrixProducts", "Tensors"]),
-    extract("Checkpoints", ["CZlib", "Compute", "Files", "MatrixProducts", "Tensors", "VisionTransformer"]),
+    extract("VisionTransformer", ["CKernels", "Compute", "Files", "LinearLayers", "Tensors"]),
+    extract("Checkpoints", ["CZlib", "Compute", "Files", "LinearLayers", "Tensors", "VisionTransformer"]),
     extract("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     extract(
       "Extraction",
@@ -77,7 +77,7 @@ let package = Package(
     .executableTarget(
       name: "extract",
       dependencies: [
-        "Commands", "Extraction", "MatrixProducts", "Reporting", "TokenStore", "VisionTransformer",
+        "Commands", "Extraction", "LinearLayers", "Reporting", "TokenStore", "VisionTransformer",
         argumentParser,
       ],
       path: "Sources/extract/Command"),
@@ -106,12 +106,12 @@ let package = Package(
       path: "Tests/TestSupport"),
     tests("Files", ["Files"]),
     tests("Compute", ["CKernels", "Compute"]),
-    tests("MatrixProducts", ["Compute", "MatrixProducts"]),
+    tests("LinearLayers", ["Compute", "LinearLayers"]),
     tests("Tensors", ["Tensors"]),
     tests("TokenStore", ["TokenStore"]),
     tests("Reporting", ["Files", "Reporting"]),
     tests("Commands", ["Commands"]),
-    tests("VisionTransformer", ["CKernels", "MatrixProducts", "VisionTransformer"]),
+    tests("VisionTransformer", ["CKernels", "LinearLayers", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints", "CZlib"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),

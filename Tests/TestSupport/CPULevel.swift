@@ -2,7 +2,7 @@ import CKernels
 
 /// The instruction sets that kernels are compiled for.
 public enum CPULevel: UInt32, CaseIterable, Sendable {
-  case baseline, avx2, avx512
+  case baseline, avx2, avx512, avx512bf16
 
   /// Those that this machine has.
   public static var available: [CPULevel] { allCases.filter { $0.rawValue <= pb_cpu_best_level().rawValue } }

@@ -1,7 +1,7 @@
 import Compute
 import Files
 import Foundation
-import MatrixProducts
+import LinearLayers
 import Tensors
 import TestSupport
 import Testing
@@ -71,8 +71,8 @@ struct EncoderTests {
     }
   }
 
-  @Test(arguments: ReferenceModel.names, ProductEngine.allCases)
-  func agreesWithPyTorchInEveryArithmetic(name: String, engine: ProductEngine) throws {
+  @Test(arguments: ReferenceModel.names, LinearEngine.allCases)
+  func agreesWithPyTorchInEveryArithmetic(name: String, engine: LinearEngine) throws {
     let model = try ReferenceModel(name)
     for operands in [ElementType.float32, .bfloat16] {
       let encoder = try model.encoder(Arithmetic(operands: operands, engine: engine))
@@ -89,7 +89,7 @@ struct EncoderTests {
     let model = try ReferenceModel(name)
     let last = [model.configuration.depth - 1]
     let pixels = try model.pixels()
-    let outputs = try ProductEngine.allCases.map { engine in
+    let outputs = try LinearEngine.allCases.map { engine in
       let encoder = try model.encoder(Arithmetic(operands: .bfloat16, engine: engine))
       return encoder.encode(pixels: pixels.pointer, blocks: last, workspace: encoder.makeWorkspace())
     }

@@ -1,145 +1,37 @@
 #include "elementary.inc.h"
+#include "softmax.inc.h"
 
-// Rows are swept in whole blocks of PB_LANES: no scalar remainder, and sums whose order is the same at every level.
+// Operands are single values, widened where they are stored in bfloat16.
+#define PB_STEP_VALUES 1
+#define PB_ROW_OPERAND(row, step) PB_WIDENED((row)[step])
+#define PB_COLUMN_OPERAND(rows, stride, step, column) PB_WIDENED((rows)[(step) * (stride) + (column)])
+#define PB_LAST_OPERAND(value) 0  // never asked for
+#define PB_MULTIPLY_ADD(sum, a, b) sum += PB_KERNEL(from_bits)(a) * (pb_float_vector)(b)
+#define PB_ATTENTION_OPERANDS(rows, scratch, stride) ((void)(stride), (const pb_bits32 *)(rows))
 
-/// The greatest value of a row: the bits of floats, as integers, are in the floats' order once those of negative numbers
-/// are turned over. A NaN comes out on top.
-static inline float PB_KERNEL(row_maximum)(const float *restrict row, size_t count) {
-  const pb_bits32 *restrict bits = (const pb_bits32 *)row;
-  int32_t greatest[PB_LANES];
-  for (size_t i = 0; i < PB_LANES; i++) greatest[i] = INT32_MIN;
-  for (size_t start = 0; start < count; start += PB_LANES) {
-    PB_VECTORIZE
-    for (size_t i = 0; i < PB_LANES; i++) {
-      const int32_t value = (int32_t)bits[start + i];
-      const int32_t ordered = value ^ ((value >> 31) & INT32_MAX);
-      greatest[i] = ordered > greatest[i] ? ordered : greatest[i];
-    }
-  }
-  int32_t result = INT32_MIN;
-  for (size_t i = 0; i < PB_LANES; i++) result = greatest[i] > result ? greatest[i] : result;
-  return PB_KERNEL(from_bits)((uint32_t)(result ^ ((result >> 31) & INT32_MAX)));
-}
+#define PB_INPUT f32
+#define PB_ELEMENT float
+#define PB_WIDENED(value) PB_KERNEL(to_bits)(value)
+#define PB_STORE(value) (value)
+#include "attention_head.inc.h"
+#undef PB_INPUT
+#undef PB_ELEMENT
+#undef PB_WIDENED
+#undef PB_STORE
 
-/// row = exp(row - maximum); returns the sum.
-static inline float PB_KERNEL(row_exponentials)(float *restrict row, size_t count, float maximum) {
-  float sums[PB_LANES] = {0};
-  for (size_t start = 0; start < count; start += PB_LANES) {
-    PB_VECTORIZE
-    for (size_t i = 0; i < PB_LANES; i++) {
-      const float e = PB_KERNEL(exponential)(row[start + i] - maximum);
-      row[start + i] = e;
-      sums[i] += e;
-    }
-  }
-  return PB_KERNEL(lane_sum)(sums);
-}
+#define PB_INPUT bf16
+#define PB_ELEMENT uint16_t
+#define PB_WIDENED(value) ((uint32_t)(value) << 16)
+#define PB_STORE(value) pb_round_to_bf16(PB_KERNEL(to_bits)(value))
+#include "attention_head.inc.h"
+#undef PB_INPUT
+#undef PB_ELEMENT
+#undef PB_WIDENED
+#undef PB_STORE
 
-/// row *= scale; returns the entropy of the row times `share`.
-static inline float PB_KERNEL(row_entropy)(float *restrict row, size_t count, float scale, float share) {
-  float sums[PB_LANES] = {0};
-  for (size_t start = 0; start < count; start += PB_LANES) {
-    PB_VECTORIZE
-    for (size_t i = 0; i < PB_LANES; i++) {
-      const float a = row[start + i] * scale;
-      const float p = a * share;
-      row[start + i] = a;
-      sums[i] += p * PB_KERNEL(logarithm)(p + 1e-6f);
-    }
-  }
-  return -PB_KERNEL(lane_sum)(sums);
-}
-
-static inline void PB_KERNEL(round_row)(const float *restrict row, size_t count, uint16_t *restrict rounded) {
-  const pb_bits32 *restrict bits = (const pb_bits32 *)row;
-  PB_VECTORIZE
-  for (size_t i = 0; i < count; i++) rounded[i] = pb_round_to_bf16(bits[i]);
-}
-
-/// What is known of a row on its way from scores to attention.
-typedef struct {
-  float maximum, scale, patch_share, adjustment, entropy;
-} PB_KERNEL(row_state);
-
-/// One head's sums of statistics: over the patches, and of [cls].
-typedef struct {
-  double self, self_adjusted, to_class, entropies;
-  float class_self, class_self_adjusted, class_to_patches, class_entropy;
-} PB_KERNEL(head_sums);
-
-static inline void PB_KERNEL(find_maximum)(float *restrict row, size_t prefix, size_t patches, size_t padded,
-                                           PB_KERNEL(row_state) *restrict state) {
-  // What fills up the last block takes no part: its exponential is 1e-38.
-  for (size_t i = patches; i < padded; i++) row[prefix + i] = -INFINITY;
-  float maximum = PB_KERNEL(row_maximum)(row + prefix, padded);
-  for (size_t i = 0; i < prefix; i++) maximum = row[i] <= maximum ? maximum : row[i];
-  state->maximum = maximum;
-}
-
-static inline void PB_KERNEL(exponentiate)(float *restrict row, size_t prefix, size_t padded,
-                                           PB_KERNEL(row_state) *restrict state) {
-  float prefix_sum = 0;
-  for (size_t i = 0; i < prefix; i++) prefix_sum += row[i] = PB_KERNEL(exponential)(row[i] - state->maximum);
-  const float patch_sum = PB_KERNEL(row_exponentials)(row + prefix, padded, state->maximum);
-  state->scale = 1.0f / (prefix_sum + patch_sum);
-  state->patch_share = patch_sum * state->scale;
-  state->adjustment = 1.0f / (state->patch_share + 1e-6f);
-}
-
-static inline void PB_KERNEL(normalize)(float *restrict row, size_t prefix, size_t padded,
-                                        PB_KERNEL(row_state) *restrict state) {
-  for (size_t i = 0; i < prefix; i++) row[i] *= state->scale;
-  state->entropy = PB_KERNEL(row_entropy)(row + prefix, padded, state->scale, state->adjustment);
-}
-
-static inline void PB_KERNEL(count_row)(const float *restrict row, size_t token, size_t prefix, size_t patches,
-                                        const PB_KERNEL(row_state) *restrict state,
-                                        PB_KERNEL(head_sums) *restrict sums) {
-  if (token >= prefix) {
-    sums->self += row[token];
-    sums->self_adjusted += row[token] * state->adjustment;
-    sums->to_class += row[0];
-    sums->entropies += state->entropy;
-  } else if (token == 0) {
-    sums->class_self = row[0];
-    sums->class_self_adjusted = row[0] * state->adjustment;
-    sums->class_to_patches = state->patch_share / (float)patches;
-    sums->class_entropy = state->entropy;
-  }
-}
-
-static void PB_KERNEL(pb_softmax_with_statistics)(float *restrict scores, size_t stride, size_t prefix,
-                                                  size_t patches, uint16_t *restrict rounded,
-                                                  float *restrict statistics) {
-  PB_KERNEL(head_sums) sums = {0, 0, 0, 0, NAN, NAN, NAN, NAN};
-  const size_t tokens = prefix + patches;
-  const size_t padded = pb_attention_padded(patches);
-  for (size_t first = 0; first < tokens; first += PB_ROWS) {
-    // Step by step over a few rows, so that one row's steps need not wait for each other.
-    const size_t count = tokens - first < PB_ROWS ? tokens - first : PB_ROWS;
-    float *rows = scores + first * stride;
-    PB_KERNEL(row_state) states[PB_ROWS];
-    for (size_t r = 0; r < count; r++) {
-      PB_KERNEL(find_maximum)(rows + r * stride, prefix, patches, padded, states + r);
-    }
-    for (size_t r = 0; r < count; r++) {
-      PB_KERNEL(exponentiate)(rows + r * stride, prefix, padded, states + r);
-    }
-    for (size_t r = 0; r < count; r++) {
-      PB_KERNEL(normalize)(rows + r * stride, prefix, padded, states + r);
-    }
-    for (size_t r = 0; r < count; r++) {
-      PB_KERNEL(count_row)(rows + r * stride, first + r, prefix, patches, states + r, &sums);
-      if (rounded) PB_KERNEL(round_row)(rows + r * stride, tokens, rounded + (first + r) * stride);
-    }
-  }
-  const double count = (double)patches;
-  statistics[0] = sums.class_self;
-  statistics[1] = (float)(sums.self / count);
-  statistics[2] = sums.class_self_adjusted;
-  statistics[3] = (float)(sums.self_adjusted / count);
-  statistics[4] = sums.class_to_patches;
-  statistics[5] = prefix > 0 ? (float)(sums.to_class / count) : NAN;
-  statistics[6] = sums.class_entropy;
-  statistics[7] = (float)(sums.entropies / count);
-}
+#undef PB_STEP_VALUES
+#undef PB_ROW_OPERAND
+#undef PB_COLUMN_OPERAND
+#undef PB_LAST_OPERAND
+#undef PB_MULTIPLY_ADD
+#undef PB_ATTENTION_OPERANDS

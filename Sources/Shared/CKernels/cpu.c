@@ -12,7 +12,7 @@ pb_cpu_level pb_cpu_best_level(void) {
   // __builtin_cpu_supports also asks the operating system whether it saves the wide registers.
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
-    return PB_CPU_AVX512;
+    return __builtin_cpu_supports("avx512bf16") ? PB_CPU_AVX512_BF16 : PB_CPU_AVX512;
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
     return PB_CPU_AVX2;
@@ -30,7 +30,8 @@ static pb_cpu_level level_from_environment(void) {
   const char *name = getenv("PATCHBANK_CPU");
   if (name && strcmp(name, "baseline") == 0) return PB_CPU_BASELINE;
   if (name && strcmp(name, "avx2") == 0) return PB_CPU_AVX2;
-  return PB_CPU_AVX512;
+  if (name && strcmp(name, "avx512") == 0) return PB_CPU_AVX512;
+  return PB_CPU_AVX512_BF16;
 }
 
 static atomic_int process_level = -1;

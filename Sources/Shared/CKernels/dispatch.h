@@ -34,12 +34,24 @@ static inline __attribute__((always_inline)) uint16_t pb_round_to_bf16(uint32_t 
 #define PB_DISPATCH(result, name, parameters, arguments)       \
   result name parameters {                                     \
     switch (pb_cpu_current_level()) {                          \
+      case PB_CPU_AVX512_BF16:                                 \
       case PB_CPU_AVX512: return name##_avx512 arguments;      \
       case PB_CPU_AVX2: return name##_avx2 arguments;          \
       default: return name##_baseline arguments;               \
     }                                                          \
   }
+/// For kernels that have a form of their own where the processor multiplies bfloat16.
+#define PB_DISPATCH_BF16(result, name, parameters, arguments)          \
+  result name parameters {                                             \
+    switch (pb_cpu_current_level()) {                                  \
+      case PB_CPU_AVX512_BF16: return name##_avx512bf16 arguments;     \
+      case PB_CPU_AVX512: return name##_avx512 arguments;              \
+      case PB_CPU_AVX2: return name##_avx2 arguments;                  \
+      default: return name##_baseline arguments;                       \
+    }                                                                  \
+  }
 #else
 #define PB_DISPATCH(result, name, parameters, arguments) \
   result name parameters { return name##_baseline arguments; }
+#define PB_DISPATCH_BF16 PB_DISPATCH
 #endif

@@ -35,6 +35,7 @@ dnnl_stream_t pb_stream(void) {
 
 void pb_onednn_limit(pb_onednn_isa isa) {
 #if defined(__x86_64__)
+  if (isa == PB_ONEDNN_ISA_AVX512) dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core);
   if (isa == PB_ONEDNN_ISA_AVX2) dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
   if (isa == PB_ONEDNN_ISA_BASELINE) dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
 #else

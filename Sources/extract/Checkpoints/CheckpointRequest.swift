@@ -1,5 +1,5 @@
 import Files
-import MatrixProducts
+import LinearLayers
 import VisionTransformer
 
 /// Which checkpoint to load, and what its user says about it. What is left nil comes from the file, from a

@@ -2,11 +2,11 @@ import ArgumentParser
 import Checkpoints
 import Files
 import Images
-import MatrixProducts
+import LinearLayers
 import VisionTransformer
 
 extension Preprocessing.Interpolation: ExpressibleByArgument {}
-extension ProductEngine: ExpressibleByArgument {}
+extension LinearEngine: ExpressibleByArgument {}
 
 /// Which encoder, and what its weights do not say about it.
 struct EncoderOptions: ParsableArguments {
@@ -49,7 +49,7 @@ struct EncoderOptions: ParsableArguments {
   var amp: Precision = .none
 
   @Option(help: "Library that multiplies.")
-  var engine: ProductEngine = .oneDNN
+  var engine: LinearEngine = .oneDNN
 
   /// The seed's `--amp`.
   enum Precision: String, CaseIterable, ExpressibleByArgument { case none, bfloat16 }

@@ -1,7 +1,7 @@
 import CKernels
 import Compute
 import Files
-import MatrixProducts
+import LinearLayers
 
 /// A block's attention branch: `softmax(q k^T / sqrt(head width)) v` of every head, and the projection of all of them.
 struct Attention: Sendable {
@@ -9,10 +9,7 @@ struct Attention: Sendable {
   private let operands: ElementType
   /// Queries (already divided by the square root of the head width), keys and values, one after the other: `[3 D]`.
   private let queryKeyValue: LinearLayer
-  /// One head's `q k^T`, `[T, T]`.
-  private let scores: any MatrixProduct
-  /// One head's `attention v`, `[T, head width]`.
-  private let values: any MatrixProduct
+  private let head: pb_attention_shape
   private let projection: LinearLayer
 
   init(
@@ -20,29 +17,27 @@ struct Attention: Sendable {
   ) throws(InputError) {
     self.configuration = configuration
     operands = arithmetic.operands
-    let (tokenCount, width) = (configuration.tokenCount, configuration.width)
-    let headWidth = configuration.headWidth
+    let (rows, width) = (configuration.tokenCount, configuration.width)
     let (weight, bias) = try Self.queryKeyValue(reader.scoped("qkv"), configuration)
-    queryKeyValue = try LinearLayer(
-      weight: weight, bias: bias, rowCount: tokenCount, arithmetic: arithmetic, result: operands)
-    scores = try arithmetic.engine.prepare(
-      ProductShape(
-        rows: tokenCount, depth: headWidth, columns: tokenCount, operands: operands, result: .float32,
-        leftStride: 3 * width, right: .columns(stride: 3 * width), resultStride: Self.stride(configuration)))
-    values = try arithmetic.engine.prepare(
-      ProductShape(
-        rows: tokenCount, depth: tokenCount, columns: headWidth, operands: operands, result: operands,
-        leftStride: Self.stride(configuration), right: .rows(stride: 3 * width), resultStride: width))
+    queryKeyValue = try arithmetic.linearLayer(weight: weight, bias: bias, rows: rows, result: operands)
+    head = pb_attention_shape(
+      prefix: configuration.prefixTokenCount, patches: configuration.patchCount,
+      head_width: configuration.headWidth, input_stride: 3 * width, output_stride: width)
     let projection = reader.scoped("proj")
-    self.projection = try LinearLayer(
+    self.projection = try arithmetic.linearLayer(
       weight: projection.values("weight", shape: [width, width]),
-      bias: projection.values("bias", shape: [width]), rowCount: tokenCount, arithmetic: arithmetic,
-      result: .float32)
+      bias: projection.values("bias", shape: [width]), rows: rows, result: .float32)
   }
 
-  /// The elements from one row of a head's attention to the next: whole blocks of the kernel that sweeps them.
+  /// The elements from one row of a head's attention to the next.
   static func stride(_ configuration: EncoderConfiguration) -> Int {
-    pb_attention_padded(configuration.prefixTokenCount + pb_attention_padded(configuration.patchCount))
+    pb_attention_stride(configuration.prefixTokenCount, configuration.patchCount)
+  }
+
+  /// The elements of a head's attention, with room for what its kernel needs.
+  static func elementCount(_ configuration: EncoderConfiguration) -> Int {
+    stride(configuration)
+      * pb_attention_row_count(configuration.prefixTokenCount, configuration.patchCount)
   }
 
   /// The layer to queries, keys and values, its first third scaled as queries are before they meet the keys.
@@ -62,51 +57,62 @@ struct Attention: Sendable {
 
   var scratchByteCount: Int {
     max(
-      queryKeyValue.scratchByteCount, scores.scratchByteCount, values.scratchByteCount,
-      projection.scratchByteCount)
+      queryKeyValue.scratchByteCount, projection.scratchByteCount,
+      withUnsafePointer(to: head) { pb_attention_scratch_bytes($0) })
   }
 
   /// From `scratch.normalized` to `scratch.branch`.
   ///
   /// - Parameters:
   ///   - statistics: `[H, 8]`, filled.
-  ///   - inspect: called with each head's number and attention, `[T, stride]`.
+  ///   - inspect: called with each head's number and attention, `[T, stride]`; nil where nobody wants to see it.
   func apply(
     _ scratch: Encoder.Scratch, clock: StageClock<EncoderStage>?, statistics: UnsafeMutablePointer<Float>,
-    inspect: (_ head: Int, _ attention: UnsafePointer<Float>) -> Void
+    inspect: ((_ head: Int, _ attention: UnsafePointer<Float>) -> Void)?
   ) {
-    queryKeyValue.apply(scratch.normalized, into: scratch.queryKeyValue.pointer, scratch: scratch.product)
+    queryKeyValue.apply(
+      scratch.normalized.pointer, into: scratch.queryKeyValue.pointer, scratch: scratch.operation.pointer)
     clock?.finish(.linear)
-    for head in 0..<configuration.headCount {
-      attend(scratch, clock, head: head, statistics: statistics + head * AttentionStatistic.perHead.count)
-      inspect(head, scratch.attention.pointer)
+    for index in 0..<configuration.headCount {
+      attend(
+        scratch, head: index, attention: inspect == nil ? nil : scratch.attention.pointer,
+        statistics: statistics + index * AttentionStatistic.perHead.count)
+      clock?.finish(.attention)
+      inspect?(index, scratch.attention.pointer)
     }
-    projection.apply(scratch.attended, into: scratch.branch.pointer, scratch: scratch.product)
+    projection.apply(
+      scratch.attended.pointer, into: scratch.branch.pointer, scratch: scratch.operation.pointer)
     clock?.finish(.linear)
   }
 
-  /// One head: `softmax(q k^T) v` into its columns of `scratch.attended`, with its attention left in
-  /// `scratch.attention`.
+  /// One head: `softmax(q k^T) v` into its columns of `scratch.attended`.
   private func attend(
-    _ scratch: Encoder.Scratch, _ clock: StageClock<EncoderStage>?, head: Int,
+    _ scratch: Encoder.Scratch, head index: Int, attention: UnsafeMutablePointer<Float>?,
     statistics: UnsafeMutablePointer<Float>
   ) {
-    let headOffset = head * configuration.headWidth * operands.byteCount
-    let widthOffset = configuration.width * operands.byteCount
-    let queries = UnsafeRawPointer(scratch.queryKeyValue.pointer + headOffset)
-    let attention = scratch.attention.pointer
-    scores.run(queries, .matrix(queries + widthOffset), into: attention, scratch: scratch.product.pointer)
-    clock?.finish(.attentionProducts)
-    let rounded = operands == .float32 ? nil : scratch.roundedAttention.pointer
-    pb_softmax_with_statistics(
-      attention, Self.stride(configuration), configuration.prefixTokenCount, configuration.patchCount,
-      rounded,
-      statistics)
-    clock?.finish(.softmax)
-    values.run(
-      rounded.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(attention),
-      .matrix(queries + 2 * widthOffset), into: scratch.attended.pointer + headOffset,
-      scratch: scratch.product.pointer)
-    clock?.finish(.attentionProducts)
+    let offset = index * configuration.headWidth
+    let width = configuration.width
+    func apply<Element>(
+      _ kernel: (
+        UnsafePointer<pb_attention_shape>, UnsafePointer<Element>, UnsafePointer<Element>,
+        UnsafePointer<Element>,
+        UnsafeMutablePointer<Element>, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>,
+        UnsafeMutableRawPointer
+      ) -> Void
+    ) {
+      let queries =
+        UnsafeRawPointer(scratch.queryKeyValue.pointer).assumingMemoryBound(to: Element.self) + offset
+      let output =
+        UnsafeMutableRawPointer(scratch.attended.pointer).assumingMemoryBound(to: Element.self) + offset
+      withUnsafePointer(to: head) { shape in
+        kernel(
+          shape, queries, queries + width, queries + 2 * width, output, attention, statistics,
+          scratch.operation.pointer)
+      }
+    }
+    switch operands {
+    case .float32: apply(pb_attention_head_f32)
+    default: apply(pb_attention_head_bf16)
+    }
   }
 }

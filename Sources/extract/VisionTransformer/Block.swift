@@ -1,7 +1,7 @@
 import CKernels
 import Compute
 import Files
-import MatrixProducts
+import LinearLayers
 
 /// A pre-norm Transformer block: `x += ls1(attention(norm1(x)))`, then `x += ls2(mlp(norm2(x)))`.
 struct Block: Sendable {
@@ -21,16 +21,16 @@ struct Block: Sendable {
     self.configuration = configuration
     operands = arithmetic.operands
     let (width, mlpWidth) = (configuration.width, configuration.mlpWidth)
-    let (rowCount, epsilon) = (configuration.tokenCount, configuration.layerNormEpsilon)
+    let (rows, epsilon) = (configuration.tokenCount, configuration.layerNormEpsilon)
     attentionNorm = try LayerNorm(reader.scoped("norm1"), width: width, epsilon: epsilon)
     attention = try Attention(reader.scoped("attn"), configuration, arithmetic)
     attentionScale = try Self.layerScale(reader.scoped("ls1"), configuration)
     perceptronNorm = try LayerNorm(reader.scoped("norm2"), width: width, epsilon: epsilon)
     let expansion = reader.scoped("mlp.fc1")
-    self.expansion = try LinearLayer(
+    self.expansion = try arithmetic.linearLayer(
       weight: expansion.values("weight", shape: [mlpWidth, width]),
-      bias: expansion.values("bias", shape: [mlpWidth]), rowCount: rowCount, arithmetic: arithmetic,
-      result: operands, completion: .store(configuration.activation))
+      bias: expansion.values("bias", shape: [mlpWidth]), rows: rows, result: operands,
+      completion: .store(configuration.activation))
     let contraction = reader.scoped("mlp.fc2")
     let weight = try contraction.values("weight", shape: [width, mlpWidth])
     let bias = try contraction.values("bias", shape: [width])
@@ -39,8 +39,8 @@ struct Block: Sendable {
       for input in 0..<mlpWidth { weight.pointer[output * mlpWidth + input] *= scale.pointer[output] }
       bias.pointer[output] *= scale.pointer[output]
     }
-    self.contraction = try LinearLayer(
-      weight: weight, bias: bias, rowCount: rowCount, arithmetic: arithmetic, result: .float32,
+    self.contraction = try arithmetic.linearLayer(
+      weight: weight, bias: bias, rows: rows, result: .float32,
       completion: .add)
   }
 
@@ -61,11 +61,11 @@ struct Block: Sendable {
   /// - Parameters:
   ///   - attentionStatistics: `[H, 8]`, filled.
   ///   - magnitudes: `[2]`, filled.
-  ///   - inspect: called with each head's number and attention, `[T, stride]`.
+  ///   - inspect: called with each head's number and attention, `[T, stride]`; nil where nobody wants to see it.
   func apply(
     _ scratch: Encoder.Scratch, clock: StageClock<EncoderStage>?,
     attentionStatistics: UnsafeMutablePointer<Float>, magnitudes: UnsafeMutablePointer<Float>,
-    inspect: (_ head: Int, _ attention: UnsafePointer<Float>) -> Void
+    inspect: ((_ head: Int, _ attention: UnsafePointer<Float>) -> Void)?
   ) {
     let rowCount = configuration.tokenCount
     let residual = scratch.residual.pointer
@@ -79,8 +79,9 @@ struct Block: Sendable {
 
     perceptronNorm.apply(residual, rowCount: rowCount, into: scratch.normalized, as: operands)
     clock?.finish(.elementwise)
-    expansion.apply(scratch.normalized, into: scratch.hidden.pointer, scratch: scratch.product)
-    contraction.apply(scratch.hidden, into: residual, scratch: scratch.product)
+    let operation = scratch.operation.pointer
+    expansion.apply(scratch.normalized.pointer, into: scratch.hidden.pointer, scratch: operation)
+    contraction.apply(scratch.hidden.pointer, into: residual, scratch: operation)
     clock?.finish(.linear)
   }
 

@@ -32,11 +32,11 @@ extension Encoder {
     let scratch: Scratch
     let clock: StageClock<EncoderStage>?
 
-    init(_ encoder: Encoder, productByteCount: Int, clock: StageClock<EncoderStage>?) {
+    init(_ encoder: Encoder, operationByteCount: Int, clock: StageClock<EncoderStage>?) {
       self.encoder = encoder
       self.clock = clock
       output = EncoderOutput(encoder.configuration)
-      scratch = Scratch(encoder.configuration, encoder.arithmetic, productByteCount: productByteCount)
+      scratch = Scratch(encoder.configuration, encoder.arithmetic, operationByteCount: operationByteCount)
     }
 
     /// Makes room for the tokens of `count` blocks.
@@ -47,7 +47,7 @@ extension Encoder {
     }
   }
 
-  /// What lives between the steps of a forward pass. Operands of products are of the arithmetic's type.
+  /// What lives between the steps of a forward pass. Operands are of the arithmetic's type.
   struct Scratch {
     /// `[P, patch values]`, operands
     let patches: SharedBuffer<UInt8>
@@ -57,10 +57,8 @@ extension Encoder {
     let normalized: SharedBuffer<UInt8>
     /// `[T, 3 D]`, operands
     let queryKeyValue: SharedBuffer<UInt8>
-    /// One head's scores, then its attention, `[T, stride]`.
+    /// One head's attention, `[T, stride]`, where it is looked at.
     let attention: SharedBuffer<Float>
-    /// The same as an operand in bfloat16; empty where operands are in single precision.
-    let roundedAttention: SharedBuffer<UInt16>
     /// All heads' outputs side by side, `[T, D]`, operands
     let attended: SharedBuffer<UInt8>
     /// `[T, MLP width]`, operands
@@ -69,26 +67,24 @@ extension Encoder {
     let branch: SharedBuffer<Float>
     /// `[T]`
     let magnitudes: SharedBuffer<Float>
-    /// What products need for themselves.
-    let product: SharedBuffer<UInt8>
+    /// What linear layers and attention heads need for themselves.
+    let operation: SharedBuffer<UInt8>
 
-    init(_ configuration: EncoderConfiguration, _ arithmetic: Arithmetic, productByteCount: Int) {
+    init(_ configuration: EncoderConfiguration, _ arithmetic: Arithmetic, operationByteCount: Int) {
       func operands(_ count: Int) -> SharedBuffer<UInt8> {
         SharedBuffer(count: count * arithmetic.operands.byteCount)
       }
       let (tokenCount, width) = (configuration.tokenCount, configuration.width)
-      let attentionCount = tokenCount * Attention.stride(configuration)
       patches = operands(configuration.patchCount * PatchEmbedding.patchValueCount(configuration))
       residual = SharedBuffer(count: tokenCount * width)
       normalized = operands(tokenCount * width)
       queryKeyValue = operands(tokenCount * 3 * width)
-      attention = SharedBuffer(count: attentionCount)
-      roundedAttention = SharedBuffer(count: arithmetic.operands == .float32 ? 0 : attentionCount)
+      attention = SharedBuffer(count: Attention.elementCount(configuration))
       attended = operands(tokenCount * width)
       hidden = operands(tokenCount * configuration.mlpWidth)
       branch = SharedBuffer(count: tokenCount * width)
       magnitudes = SharedBuffer(count: tokenCount)
-      product = SharedBuffer(count: productByteCount)
+      operation = SharedBuffer(count: operationByteCount)
     }
   }
 }

@@ -49,8 +49,8 @@ public final class Encoder: Sendable {
   ///
   /// - Parameter clock: told where the time goes.
   public func makeWorkspace(clock: StageClock<EncoderStage>? = nil) -> Workspace {
-    let productByteCount = blocks.map(\.scratchByteCount).reduce(embedding.scratchByteCount, max)
-    return Workspace(self, productByteCount: productByteCount, clock: clock)
+    let operationByteCount = blocks.map(\.scratchByteCount).reduce(embedding.scratchByteCount, max)
+    return Workspace(self, operationByteCount: operationByteCount, clock: clock)
   }
 
   /// Encodes one image.
@@ -76,17 +76,17 @@ public final class Encoder: Sendable {
     output.centerAttention.fill(0)
     embedding.apply(pixels, scratch)
     clock?.finish(.embedding)
+    func keepRows(head: Int, attention: UnsafePointer<Float>) {
+      self.keepRows(of: attention, head: head, in: output)
+      clock?.finish(.output)
+    }
     for (index, block) in blocks.enumerated() {
       let statisticCount = configuration.headCount * AttentionStatistic.perHead.count
       block.apply(
         scratch, clock: clock,
         attentionStatistics: output.attentionStatistics.pointer + index * statisticCount,
-        magnitudes: output.magnitudes.pointer + index * AttentionStatistic.perBlock.count
-      ) { head, attention in
-        guard index == blocks.count - 1 else { return }
-        keepRows(of: attention, head: head, in: output)
-        clock?.finish(.output)
-      }
+        magnitudes: output.magnitudes.pointer + index * AttentionStatistic.perBlock.count,
+        inspect: index == blocks.count - 1 ? keepRows : nil)
       for (tokens, wanted) in zip(output.tokens, requested) where wanted == index {
         tokens.pointer.update(from: scratch.residual.pointer, count: tokens.count)
         clock?.finish(.output)

@@ -1,5 +1,5 @@
 import Files
-import MatrixProducts
+import LinearLayers
 
 /// The architecture of a pre-norm Vision Transformer, as timm's `VisionTransformer` builds it.
 ///

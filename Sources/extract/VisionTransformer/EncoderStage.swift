@@ -4,10 +4,8 @@ public enum EncoderStage: Int, CaseIterable, Sendable {
   case embedding
   /// The linear layers of the blocks, with their biases, activations and additions.
   case linear
-  /// Queries times keys, attention times values.
-  case attentionProducts
-  /// The softmax and its statistics.
-  case softmax
+  /// Queries times keys, softmax with statistics, attention times values.
+  case attention
   /// Norms, residuals and magnitudes.
   case elementwise
   /// Copies of tokens and attention rows that are kept.

@@ -1,5 +1,6 @@
 import Compute
 import Files
+import LinearLayers
 
 /// From pixels to the first block's input: a linear layer on every patch, [cls] in front, position embeddings added.
 struct PatchEmbedding: Sendable {
@@ -41,9 +42,9 @@ struct PatchEmbedding: Sendable {
       }
     }
     self.constant = constant
-    self.projection = try LinearLayer(
-      weight: weight, bias: SharedBuffer(count: width), rowCount: configuration.patchCount,
-      arithmetic: arithmetic, result: .float32, completion: .add)
+    self.projection = try arithmetic.linearLayer(
+      weight: weight, bias: SharedBuffer(count: width), rows: configuration.patchCount, result: .float32,
+      completion: .add)
   }
 
   var scratchByteCount: Int { projection.scratchByteCount }
@@ -56,8 +57,8 @@ struct PatchEmbedding: Sendable {
     let tokens = scratch.residual.pointer
     tokens.update(from: constant.pointer, count: constant.count)
     projection.apply(
-      scratch.patches, into: tokens + configuration.prefixTokenCount * configuration.width,
-      scratch: scratch.product)
+      scratch.patches.pointer, into: tokens + configuration.prefixTokenCount * configuration.width,
+      scratch: scratch.operation.pointer)
   }
 
   /// Lays each patch's values side by side: `[P, channels * patchHeight * patchWidth]`.

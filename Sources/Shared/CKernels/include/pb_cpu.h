@@ -8,14 +8,15 @@ extern "C" {
 typedef enum {
   PB_CPU_BASELINE = 0,  // what the architecture always has: SSE2 on x86-64, NEON on arm64
   PB_CPU_AVX2 = 1,      // AVX2, FMA and F16C
-  PB_CPU_AVX512 = 2,    // AVX-512 F, BW, DQ and VL as well
+  PB_CPU_AVX512 = 2,  // AVX-512 F, BW, DQ and VL as well
+  PB_CPU_AVX512_BF16 = 3,  // and products of bfloat16
 } pb_cpu_level;
 
 /// The best level that this processor and its operating system offer.
 pb_cpu_level pb_cpu_best_level(void);
 
 /// The level that the process is allowed: the best one, unless the environment variable PATCHBANK_CPU (baseline, avx2,
-/// avx512) asks for less.
+/// avx512, avx512bf16) asks for less.
 pb_cpu_level pb_cpu_process_level(void);
 
 /// The level in use on this thread: the process's, unless pb_cpu_set_level asks for another.

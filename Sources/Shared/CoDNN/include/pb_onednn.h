@@ -1,4 +1,4 @@
-// oneDNN's face: matrix products of fixed shape, with what follows them fused in.
+// oneDNN's face: linear layers for a fixed number of rows, with what follows the product fused in.
 //
 // A shim, as the library's C interface differs between its major versions (2 and 3), and as one built with OpenMP would
 // start threads of its own, while parallelism here is over images: every call runs on the calling thread alone.
@@ -19,20 +19,15 @@ typedef enum {
   PB_ONEDNN_QUICK_GELU,  // x sigmoid(1.702 x)
 } pb_onednn_activation;
 
-/// c [rows, columns] = activation(a [rows, depth] b [depth, columns] + bias [columns]), or that added to c.
+/// output [rows, output_width] = activation(input [rows, input_width] weight^T + bias), or that added to output.
 ///
-/// Strides are in elements; sums and the bias are in single precision.
+/// Sums and the bias are in single precision.
 typedef struct {
-  int64_t rows, depth, columns;
-  int64_t a_stride;
-  /// Both 0 where b is a weight that `pb_onednn_weight_create` packs once.
-  int64_t b_row_stride, b_column_stride;
-  int64_t c_stride;
+  int64_t rows, input_width, output_width;
   pb_onednn_type operands, result;
   pb_onednn_activation activation;
-  int has_bias;
-  int adds_to_result;
-} pb_onednn_shape;
+  int adds_to_output;
+} pb_onednn_linear_shape;
 
 typedef enum {
   PB_ONEDNN_OK = 0,
@@ -42,30 +37,29 @@ typedef enum {
 } pb_onednn_status;
 
 /// The most that the library may use of the processor.
-typedef enum { PB_ONEDNN_ISA_BASELINE, PB_ONEDNN_ISA_AVX2, PB_ONEDNN_ISA_ALL } pb_onednn_isa;
+typedef enum {
+  PB_ONEDNN_ISA_BASELINE,
+  PB_ONEDNN_ISA_AVX2,
+  PB_ONEDNN_ISA_AVX512,
+  PB_ONEDNN_ISA_ALL,
+} pb_onednn_isa;
 
-typedef struct pb_onednn_product pb_onednn_product;
-typedef struct pb_onednn_weight pb_onednn_weight;
+typedef struct pb_onednn_linear pb_onednn_linear;
 
-/// Limits the library for the whole process. Only the first call counts, before any product.
+/// Limits the library for the whole process. Only the first call counts, before any layer.
 void pb_onednn_limit(pb_onednn_isa isa);
 
-/// Prepares a product, which any number of threads may then run at once.
-pb_onednn_status pb_onednn_product_create(const pb_onednn_shape *shape, pb_onednn_product **product);
-void pb_onednn_product_destroy(pb_onednn_product *product);
-/// The bytes of scratch memory that a run needs, aligned to 64.
-size_t pb_onednn_product_scratch_bytes(const pb_onednn_product *product);
-/// The library's name for the code that it chose.
-const char *pb_onednn_product_implementation(const pb_onednn_product *product);
+/// Prepares a layer, which any number of threads may then apply at once.
+///
+/// - weight: [output_width, input_width]; bias: [output_width]. Both are copied.
+pb_onednn_status pb_onednn_linear_create(const pb_onednn_linear_shape *shape, const float *weight, const float *bias,
+                                         pb_onednn_linear **layer);
+void pb_onednn_linear_destroy(pb_onednn_linear *layer);
+/// The bytes of scratch memory that a call needs, aligned to 64.
+size_t pb_onednn_linear_scratch_bytes(const pb_onednn_linear *layer);
 
-/// Packs a linear layer's weight [columns, depth] and its bias [columns] (null where the product has none) for a product.
-pb_onednn_status pb_onednn_weight_create(const pb_onednn_product *product, const float *weight, const float *bias,
-                                         pb_onednn_weight **packed);
-void pb_onednn_weight_destroy(pb_onednn_weight *packed);
-
-/// Runs a product on the calling thread: with a packed weight, or with b.
-pb_onednn_status pb_onednn_product_run(const pb_onednn_product *product, const pb_onednn_weight *packed, const void *a,
-                                       const void *b, void *c, void *scratch);
+/// Applies a layer on the calling thread.
+pb_onednn_status pb_onednn_linear_apply(const pb_onednn_linear *layer, const void *input, void *output, void *scratch);
 
 /// The library's version, such as "2.6.3".
 const char *pb_onednn_version(void);

@@ -1,5 +1,5 @@
 import Files
-import MatrixProducts
+import LinearLayers
 import VisionTransformer
 
 /// What weights cannot reveal about a model, from wherever it is known. In the order of trust: the user's options, the
