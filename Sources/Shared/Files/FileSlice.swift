@@ -1,12 +1,10 @@
-import Files
-
-/// Part of a mapped file, read with every bound checked: each length in a checkpoint comes from a stranger.
-struct FileSlice: Sendable {
-  let file: MappedFile
-  let range: Range<Int>
+/// Part of a mapped file, read with every bound checked: each length in a stranger's file may be a lie.
+public struct FileSlice: Sendable {
+  public let file: MappedFile
+  public let range: Range<Int>
 
   /// - Precondition: the range lies in the file.
-  init(_ file: MappedFile, _ range: Range<Int>) {
+  public init(_ file: MappedFile, _ range: Range<Int>) {
     precondition(
       range.lowerBound >= 0 && range.upperBound <= file.bytes.count,
       "bytes \(range) are outside the \(file.bytes.count) bytes of \(file.path)")
@@ -14,38 +12,42 @@ struct FileSlice: Sendable {
     self.range = range
   }
 
-  init(_ file: MappedFile) { self.init(file, 0..<file.bytes.count) }
+  public init(_ file: MappedFile) { self.init(file, 0..<file.bytes.count) }
 
-  var count: Int { range.count }
+  public var count: Int { range.count }
 
   /// The byte at an offset, or nil behind the end.
-  func byte(at offset: Int) -> UInt8? {
+  public func byte(at offset: Int) -> UInt8? {
     offset >= 0 && offset < count ? file.bytes[range.lowerBound + offset] : nil
   }
 
   /// A little-endian number at an offset, or nil where it does not lie within the slice.
-  func integer<Integer: FixedWidthInteger & BitwiseCopyable>(_: Integer.Type, at offset: Int) -> Integer? {
+  public func integer<Integer: FixedWidthInteger & BitwiseCopyable>(
+    _: Integer.Type, at offset: Int
+  ) -> Integer? {
     guard offset >= 0, offset <= count - MemoryLayout<Integer>.size else { return nil }
     return Integer(
       littleEndian: file.bytes.loadUnaligned(fromByteOffset: range.lowerBound + offset, as: Integer.self))
   }
 
   /// A part of the slice, or nil where it does not lie within.
-  func slice(at offset: Int, count length: Int) -> FileSlice? {
+  public func slice(at offset: Int, count length: Int) -> FileSlice? {
     guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
     return FileSlice(file, range.lowerBound + offset..<range.lowerBound + offset + length)
   }
 
   /// Whether the slice begins with these bytes.
-  func starts(with bytes: some Collection<UInt8>) -> Bool {
+  public func starts(with bytes: some Collection<UInt8>) -> Bool {
     bytes.count <= count && zip(0..., bytes).allSatisfy { byte(at: $0) == $1 }
   }
 
   /// The whole slice as text, or nil where it is not UTF-8.
-  var text: String? { withBytes { String(validating: $0, as: UTF8.self) } }
+  public var text: String? { withBytes { String(validating: $0, as: UTF8.self) } }
 
   /// The bytes, valid within the body.
-  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    body(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+  public func withBytes<Result, Failure>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
   }
 }
