@@ -27,12 +27,13 @@ struct Sample {
   var cache: String { folder.file("cache") }
 
   func plan(
-    _ type: ElementType = .float16, shardSize: Int = 5, isStrict: Bool = false, cropFraction: Double? = nil
+    _ type: ElementType = .float16, shardSize: Int = 5, isStrict: Bool = false, cropFraction: Double? = nil,
+    dataset: ImageDataset? = nil
   ) throws -> ExtractionPlan {
     let loaded = try CheckpointLoader.load(TinyEncoder.request(checkpoint))
+    let dataset = try dataset ?? ImageDataset(path: folder.file("images"), split: "train")
     return try ExtractionPlan(
-      dataset: try ImageDataset(path: folder.file("images"), split: "train"), split: "train",
-      checkpoint: loaded,
+      dataset: dataset, split: dataset.split, checkpoint: loaded,
       preprocessing: try Preprocessing(inputSize: 16, cropFraction: cropFraction),
       options: ExtractionOptions(tokenType: type, shardSize: shardSize, isStrict: isStrict),
       programVersion: "test")
@@ -59,13 +60,13 @@ struct Sample {
     let cache = try TokenCache(sample.cache)
     #expect(cache.rowCount == 14)
     #expect(cache.labels == plan.dataset.entries.map(\.label))
-    #expect(cache.ids == plan.dataset.entries.map(\.path))
+    #expect(cache.ids == plan.dataset.entries.map(\.id))
 
     let workspace = plan.encoder.makeWorkspace()
     let preprocessor = Preprocessor(plan.preprocessing)
     let pixels = SharedBuffer<Float>(count: plan.preprocessing.valueCount)
     for (row, entry) in plan.dataset.entries.enumerated() {
-      preprocessor.apply(try ImageDecoder.decode(plan.dataset.path(of: entry)), into: pixels.pointer)
+      preprocessor.apply(try plan.dataset.content(of: entry).decoded(), into: pixels.pointer)
       let output = plan.encoder.encode(pixels: pixels.pointer, blocks: [1], workspace: workspace)
       let expected = output.tokens[0].array
       var rounded = [UInt8](repeating: 0, count: expected.count * type.byteCount)
@@ -134,7 +135,7 @@ struct Sample {
   @Test func aFileThatVanishesEndsTheRunAndItsRowStaysOpen() throws {
     let sample = try Sample(imageCount: 6)
     let plan = try sample.plan()
-    let path = plan.dataset.path(of: plan.dataset.entries[3])
+    let path = sample.folder.file("images/train/" + plan.dataset.entries[3].id)
     let bytes = try bytes(ofFile: path)
     try FileManager.default.removeItem(atPath: path)
     #expect(throws: InputError.self) { try sample.extract(plan, to: sample.cache) }

@@ -55,6 +55,10 @@ import Testing
   @Test(
     arguments: [
       (["tokens", "--no-such-option"], 64), (["tokens", "--data-path", "x"], 64), (["--help"], 0),
+      (["--finetune", "x", "--data-path", "x", "-o", "x", "--limit", "1", "--fraction", "0.5"], 64),
+      (["--finetune", "x", "--data-path", "x", "-o", "x", "--limit", "0"], 64),
+      (["--finetune", "x", "--data-path", "x", "-o", "x", "--fraction", "1.5"], 64),
+      (["--finetune", "x", "--data-path", "x", "-o", "x", "--data-format", "hdf5"], 64),
       (["--version"], 0), (["stats", "/no/such/cache"], 1), (["inspect", "/no/such/cache"], 1),
       (["verify", "/no/such/cache"], 1),
       (["--finetune", "/no/such/file", "--data-path", "/no/such/folder", "--output-dir", "/tmp/never"], 1),

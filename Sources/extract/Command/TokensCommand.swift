@@ -8,7 +8,7 @@ import TokenStore
 
 struct TokensCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tokens", abstract: "Encodes a folder of images into a token cache, or goes on with one.")
+    commandName: "tokens", abstract: "Encodes a data set of images into a token cache, or goes on with one.")
 
   @OptionGroup(title: "Encoder") var encoderOptions: EncoderOptions
   @OptionGroup(title: "Images") var datasetOptions: DatasetOptions
@@ -19,12 +19,13 @@ struct TokensCommand: ParsableCommand {
   func run() throws {
     Interruption.listen()
     let dataset = try datasetOptions.dataset()
+    if !processOptions.quiet { StandardError.write("\(dataset)\n") }
     let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
     for line in checkpoint.report.lines where !processOptions.quiet {
       StandardError.write("\(checkpoint.fileName): \(line)\n")
     }
     let plan = try ExtractionPlan(
-      dataset: dataset, split: datasetOptions.split, checkpoint: checkpoint,
+      dataset: dataset, split: dataset.split, checkpoint: checkpoint,
       arithmetic: encoderOptions.arithmetic,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint),
       options: storageOptions.extractionOptions(isStrict: datasetOptions.strict),

@@ -77,11 +77,11 @@ public final class Extraction: Sendable {
   }
 
   private func write(row: Int, to shard: ShardWriter, by worker: ImageWorker) throws -> Event {
-    // A file that cannot be read at all may be there again tomorrow: that ends the run, and the row stays open.
-    let file = try MappedFile(plan.dataset.path(of: plan.dataset.entries[row]))
+    // An image that cannot be read at all may be there again tomorrow: that ends the run, and the row stays open.
+    let content = try plan.dataset.content(of: plan.dataset.entries[row])
     let image: RGBImage
     do {
-      image = try ImageDecoder.decode(file.bytes, subject: file.path)
+      image = try content.decoded()
     } catch {
       guard !plan.options.isStrict else { throw error }
       try shard.writeUndecodable(row: row)

@@ -35,7 +35,7 @@ public struct ExtractionPlan: Sendable {
     self.options = options
     encoder = try Encoder(configuration: model, weights: checkpoint.weights, arithmetic: arithmetic)
     rows = dataset.entries.enumerated().map { index, entry in
-      RowIdentity(id: entry.path, label: entry.label, sourceIndex: UInt64(index))
+      RowIdentity(id: entry.id, label: entry.label, sourceIndex: UInt64(index))
     }
     configuration = CacheConfiguration(
       model: .init(checkpoint), checkpoint: .init(checkpoint), blocks: [model.depth - 1],

@@ -9,23 +9,17 @@ import Files
 /// Where torchvision would stay silent, this throws: images beside class folders (which it passes over), links that
 /// lead back into a folder around them (whose images it lists over and over), folders that cannot be read (which it
 /// passes over), and names that are not UTF-8.
-public struct ImageDataset: Equatable, Sendable {
-  public struct Entry: Equatable, Sendable {
-    /// Relative to the data set's root, with `/` between folders.
-    public let path: String
-    /// The index of the class, -1 in an unlabelled folder.
-    public let label: Int32
-  }
-
+struct ImageFolder: ImageSource {
   /// The folder that holds the classes or images: the split's, where one was chosen.
-  public let root: String
-  /// In the order of their labels; empty in an unlabelled folder.
-  public let classNames: [String]
-  /// In the order of their rows.
-  public let entries: [Entry]
+  private let root: String
+  let split: String?
+  let classNames: [String]
+  let entries: [ImageDataset.Entry]
+
+  var kind: String { "a folder of images" }
 
   /// The endings of image files, in any case: torchvision's `IMG_EXTENSIONS`.
-  public static let imageEndings = [
+  static let imageEndings = [
     ".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp",
   ]
 
@@ -34,7 +28,8 @@ public struct ImageDataset: Equatable, Sendable {
   /// - Parameter split: the folder within it that holds the data set, such as "train".
   /// - Throws: ``InputError`` where there is no such folder, where it holds no images or a class holds none, and where
   ///   what it holds is ambiguous.
-  public init(path: String, split: String? = nil) throws(InputError) {
+  init(path: String, split: String?) throws(InputError) {
+    self.split = split
     root = try Self.root(path, split)
     let listing = try FolderListing(root)
     let images = try listing.images()
@@ -45,7 +40,7 @@ public struct ImageDataset: Equatable, Sendable {
           remedy: "images end in \(Self.imageEndings.joined(separator: ", "))")
       }
       classNames = []
-      entries = images.map { Entry(path: $0, label: -1) }
+      entries = images.enumerated().map { .init(id: $1, label: -1, place: $0) }
       return
     }
     if let image = images.first {
@@ -58,21 +53,18 @@ public struct ImageDataset: Equatable, Sendable {
     entries = try Self.entries(root, classNames)
   }
 
-  /// The path under which an entry's file is opened.
-  public func path(of entry: Entry) -> String {
-    root.hasSuffix("/") ? root + entry.path : root + "/" + entry.path
+  func content(of entry: ImageDataset.Entry) throws(InputError) -> ImageContent {
+    let path = joined(root, entry.id)
+    return .encoded(FileSlice(try MappedFile(path)), subject: path)
   }
 
-  /// The data set's folder, without a `/` at its end.
   private static func root(_ path: String, _ split: String?) throws(InputError) -> String {
-    var root = path
-    while root.count > 1, root.hasSuffix("/") { root.removeLast() }
-    guard let split else { return root }
-    let folders = try FolderListing(root).folders
-    let folder = root + "/" + split
+    guard let split else { return path }
+    let folders = try FolderListing(path).folders
+    let folder = path + "/" + split
     guard !split.isEmpty, FileIdentity(folder) != nil else {
       throw InputError(
-        root, "holds no split named \"\(split)\"",
+        path, "holds no split named \"\(split)\"",
         remedy: folders.isEmpty ? "it holds no folders at all" : "it holds \(summary(folders))")
     }
     return folder
@@ -80,8 +72,7 @@ public struct ImageDataset: Equatable, Sendable {
 
   /// Folders named like splits, which hold folders and no images, are hardly classes: the split was forgotten.
   private static func refuseSplits(_ root: String, _ folders: [String]) throws(InputError) {
-    let splitNames = ["train", "val", "valid", "validation", "test"]
-    guard folders.allSatisfy(splitNames.contains) else { return }
+    guard folders.allSatisfy(SplitNames.usual.contains) else { return }
     for folder in folders {
       let listing = try FolderListing(root + "/" + folder)
       let images = try listing.images()
@@ -91,13 +82,17 @@ public struct ImageDataset: Equatable, Sendable {
       root, "holds splits (\(summary(folders))) and no classes", remedy: "choose one of them with --split")
   }
 
-  private static func entries(_ root: String, _ classNames: [String]) throws(InputError) -> [Entry] {
-    var entries: [Entry] = []
+  private static func entries(
+    _ root: String, _ classNames: [String]
+  ) throws(InputError) -> [ImageDataset.Entry] {
+    var entries: [ImageDataset.Entry] = []
     var emptyClasses: [String] = []
     for (label, name) in classNames.enumerated() {
       let images = try ClassFolder(root: root, name: name).imagePaths()
       if images.isEmpty { emptyClasses.append(name) }
-      entries.append(contentsOf: images.map { Entry(path: $0, label: Int32(label)) })
+      for image in images {
+        entries.append(.init(id: image, label: Int32(label), place: entries.count))
+      }
     }
     guard emptyClasses.isEmpty else {
       throw InputError(

@@ -4,15 +4,13 @@ import Images
 import TestSupport
 import Testing
 
-struct ImageDatasetTests {
+struct ImageFolderTests {
   /// A folder with empty files of these paths.
   private func folder(_ paths: String...) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     for path in paths { try folder.write([], to: path) }
     return folder
   }
-
-  private func rows(_ dataset: ImageDataset) -> [String] { dataset.entries.map { "\($0.label) \($0.path)" } }
 
   private func link(_ folder: TemporaryFolder, _ name: String, to target: String) throws {
     try FileManager.default.createSymbolicLink(atPath: folder.file(name), withDestinationPath: target)
@@ -24,14 +22,19 @@ struct ImageDatasetTests {
       "älg/x.bmp",
       "ape/z.pgm", "readme.md")
     let dataset = try ImageDataset(path: folder.path)
-    #expect(dataset.root == folder.path)
     #expect(dataset.classNames == ["Ape", "ape", "zebra", "älg"])
     #expect(
       rows(dataset) == [
         "0 Ape/.jpg", "0 Ape/a.webp", "0 Ape/b.TIFF", "1 ape/z.pgm", "2 zebra/1.jpg", "2 zebra/10.JPEG",
         "2 zebra/2.png", "3 älg/x.bmp",
       ])
-    #expect(dataset.path(of: dataset.entries[3]) == folder.path + "/ape/z.pgm")
+    guard case .encoded(let file, let subject) = try dataset.content(of: dataset.entries[3]) else {
+      Issue.record("a file was not given as it is")
+      return
+    }
+    #expect(subject == folder.path + "/ape/z.pgm")
+    #expect(file.file.path == subject && file.count == 0)
+    #expect(dataset.description == "\(folder.path): a folder of images, 8 images in 4 classes")
   }
 
   @Test func searchesClassesAtAnyDepthInTheOrderOfOsWalk() throws {
@@ -48,7 +51,7 @@ struct ImageDatasetTests {
     // U+FFxx sorts before U+1Fxxx as code points, and after it as UTF-16; e with accent before its decomposed form.
     let folder = try folder(
       "c/\u{1F600}.jpg", "c/\u{FF21}.jpg", "c/e\u{301}.jpg", "c/\u{E9}.jpg", "c/Z.jpg", "c/_.jpg")
-    let names = try ImageDataset(path: folder.path).entries.map { Array($0.path.unicodeScalars) }
+    let names = try ImageDataset(path: folder.path).entries.map { Array($0.id.unicodeScalars) }
     let expected = ["Z", "_", "e\u{301}", "\u{E9}", "\u{FF21}", "\u{1F600}"].map {
       Array("c/\($0).jpg".unicodeScalars)
     }
@@ -58,7 +61,8 @@ struct ImageDatasetTests {
   @Test func choosesASplit() throws {
     let folder = try folder("train/a/1.jpg", "train/b/2.jpg", "val/a/3.jpg", "val/b/4.jpg")
     let dataset = try ImageDataset(path: folder.path + "//", split: "val")
-    #expect(dataset.root == folder.path + "/val")
+    #expect(dataset.split == "val")
+    #expect(dataset.path == folder.path)
     #expect(rows(dataset) == ["0 a/3.jpg", "1 b/4.jpg"])
     #expect(throws: InputError(folder.path, "holds no split named \"test\"", remedy: "it holds train, val")) {
       try ImageDataset(path: folder.path, split: "test")
@@ -98,7 +102,7 @@ struct ImageDatasetTests {
         remedy: "keep class folders only, or images only")
     ) { try ImageDataset(path: both.path) }
     #expect(throws: InputError(both.file("2.jpg"), "is a file, not a folder of images")) {
-      try ImageDataset(path: both.file("2.jpg"))
+      try ImageDataset(path: both.file("2.jpg"), format: .folder)
     }
     let emptyClass = try folder("a/1.jpg", "b/notes.txt", "c/d/notes.txt")
     #expect(

@@ -46,7 +46,19 @@ struct FolderListing {
     return images
   }
 
-  private static let endings = ImageDataset.imageEndings.map { Array($0.utf8) }
+  /// The names of the tar archives.
+  ///
+  /// - Throws: ``InputError`` where such a name is not UTF-8.
+  func shards() throws(InputError) -> [String] {
+    var shards: [String] = []
+    for name in files where name.suffix(4).elementsEqual(".tar".utf8) { shards.append(try text(name)) }
+    return shards
+  }
+
+  /// Whether there is a file of that name.
+  func holds(_ file: String) -> Bool { files.contains { $0.elementsEqual(file.utf8) } }
+
+  private static let endings = ImageFolder.imageEndings.map { Array($0.utf8) }
 
   private static func hasImageEnding(_ name: [UInt8]) -> Bool {
     let ending = name.suffix(endings.map(\.count).max()!).map { (65...90).contains($0) ? $0 + 32 : $0 }
@@ -85,6 +97,9 @@ struct FolderListing {
 #else
   private typealias DirectoryStream = OpaquePointer
 #endif
+
+/// Whether a path leads to anything, through links.
+func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
 /// What makes a folder the same under every path that leads to it.
 struct FileIdentity: Hashable {

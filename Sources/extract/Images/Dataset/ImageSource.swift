@@ -1,0 +1,20 @@
+import Files
+
+/// One kind of place that the images of a data set lie in. Any number of threads may ask for images at once.
+protocol ImageSource: Sendable {
+  /// What the kind is called, as in "PATH: a folder of images".
+  var kind: String { get }
+  /// The part of the data set that was chosen, by the source's own name for it.
+  var split: String? { get }
+  /// In the order of their labels; empty where no image is labelled.
+  var classNames: [String] { get }
+  /// In the order of their rows.
+  var entries: [ImageDataset.Entry] { get }
+
+  /// - Throws: ``InputError`` where the image cannot be read at all. What was read may still not be an image.
+  func content(of entry: ImageDataset.Entry) throws(InputError) -> ImageContent
+}
+
+extension ImageSource {
+  var split: String? { nil }
+}

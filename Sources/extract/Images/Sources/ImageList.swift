@@ -1,0 +1,126 @@
+import Files
+
+/// A list of image files with their labels, as comma- or tab-separated values.
+///
+/// The first record is a header if one of its fields is the name of a column, such as `path` or `label`; other columns
+/// are passed over. Without a header the first column holds paths, and the second, where there is one, labels. Labels
+/// are numbers if all of them are; otherwise they are names of classes, numbered in the order of their code points. The
+/// label -1 is none.
+struct ImageList: ImageSource {
+  let kind = "a list of images"
+  let classNames: [String]
+  let entries: [ImageDataset.Entry]
+  /// The folder that paths start from.
+  private let root: String
+
+  /// - Parameters:
+  ///   - imageRoot: the folder that paths start from; nil for the list's own.
+  ///   - classNames: all classes in the order of their labels, where the list's own labels are not to tell.
+  /// - Throws: ``InputError`` that names the line, where a record is not like the first, a path is unfit to be an id,
+  ///   listed before or leads nowhere, or a label is no class.
+  init(path: String, split: String?, imageRoot: String?, classNames: [String]?) throws(InputError) {
+    guard split == nil else {
+      throw InputError(
+        path, "is a list, which has no splits", remedy: "give the split's own list, and no --split")
+    }
+    root = imageRoot ?? path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    var records = try Records(path)
+    var paths: [String] = []
+    var labels: [String] = []
+    var seen: Set<[UInt8]> = []
+    while let record = try records.next() {
+      let subject = "\(path), line \(record.line)"
+      if let fault = RelativePath.fault(of: record.path) {
+        throw InputError(
+          subject, "the path \"\(record.path)\" \(fault)", remedy: "give paths below --image-root")
+      }
+      guard seen.insert(Array(record.path.utf8)).inserted else {
+        throw InputError(subject, "lists \(record.path) a second time")
+      }
+      guard exists(joined(root, record.path)) else {
+        throw InputError(
+          subject, "\(joined(root, record.path)) does not exist",
+          remedy: "say where paths start with --image-root")
+      }
+      if let label = record.label {
+        guard !label.isEmpty else { throw InputError(subject, "has no label", remedy: "write -1 for none") }
+        labels.append(label)
+      }
+      paths.append(record.path)
+    }
+    guard !paths.isEmpty else { throw InputError(path, "lists no images") }
+    if labels.isEmpty { labels = Array(repeating: "-1", count: paths.count) }
+    let numbers = labels.compactMap { Int32($0) }
+    let classes =
+      if numbers.count == labels.count {
+        try ClassLabels(numbers: numbers, given: classNames, subject: path)
+      } else {
+        try ClassLabels(names: labels.map { $0 == "-1" ? nil : $0 }, given: classNames, subject: path)
+      }
+    self.classNames = classes.classNames
+    entries = paths.indices.map { .init(id: paths[$0], label: classes.values[$0], place: $0) }
+  }
+
+  func content(of entry: ImageDataset.Entry) throws(InputError) -> ImageContent {
+    let path = joined(root, entry.id)
+    return .encoded(FileSlice(try MappedFile(path)), subject: path)
+  }
+}
+
+/// The records of a list, behind its header.
+private struct Records {
+  private static let pathNames: Set = [
+    "path", "filepath", "file_path", "file", "filename", "file_name", "image", "image_path", "img_path",
+  ]
+  private static let labelNames: Set = ["label", "labels", "class", "class_name", "target", "category"]
+
+  private let path: String
+  private var text: DelimitedText
+  /// Read before the others, to find the columns.
+  private var first: (line: Int, fields: [String])?
+  private let columnCount: Int
+  private let pathColumn: Int
+  private let labelColumn: Int?
+
+  init(_ path: String) throws(InputError) {
+    self.path = path
+    let file = try MappedFile(path)
+    text = DelimitedText(file, delimiter: Self.delimiter(file))
+    first = try text.next()
+    let fields = first?.fields ?? [""]
+    let names = fields.map { $0.lowercased() }
+    columnCount = fields.count
+    let labelNamed = names.firstIndex(where: Self.labelNames.contains)
+    if let column = names.firstIndex(where: Self.pathNames.contains) {
+      (pathColumn, labelColumn, first) = (column, labelNamed, nil)
+    } else if labelNamed != nil {
+      throw InputError(path, "has a header (\(fields.joined(separator: ", "))) and no column \"path\"")
+    } else {
+      guard fields.count <= 2 else {
+        throw InputError(
+          path, "has \(fields.count) columns and no header", remedy: "name its columns \"path\" and \"label\""
+        )
+      }
+      (pathColumn, labelColumn) = (0, fields.count == 2 ? 1 : nil)
+    }
+  }
+
+  mutating func next() throws(InputError) -> (line: Int, path: String, label: String?)? {
+    let record = if let first { first } else { try text.next() }
+    first = nil
+    guard let (line, fields) = record else { return nil }
+    guard fields.count == columnCount else {
+      throw InputError(
+        "\(path), line \(line)", "has \(fields.count) fields, and the first line \(columnCount)")
+    }
+    return (line, fields[pathColumn], labelColumn.map { fields[$0] })
+  }
+
+  /// Told by the file's ending, or by a tab in the first line of one that ends otherwise.
+  private static func delimiter(_ file: MappedFile) -> UInt8 {
+    let (comma, tab) = (UInt8(ascii: ","), UInt8(ascii: "\t"))
+    let ending = file.path.suffix(4).lowercased()
+    if ending == ".csv" || ending == ".tsv" { return ending == ".csv" ? comma : tab }
+    return file.bytes.prefix { $0 != UInt8(ascii: "\n") }.contains(tab) ? tab : comma
+  }
+}
