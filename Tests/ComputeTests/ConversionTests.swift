@@ -89,6 +89,28 @@ struct ConversionTests {
     #expect(widened.array.dropFirst(count).allSatisfy { $0 == 0 })
   }
 
+  @Test(arguments: CPULevel.available, [ElementType.float16, .bfloat16, .float32])
+  func whetherEveryValueIsFiniteAsStored(level: CPULevel, type: ElementType) {
+    let largest: Float =
+      switch type {
+      case .float16: 65519.996
+      case .bfloat16: Float(bitPattern: 0x7F7F_7FFF)
+      default: .greatestFiniteMagnitude
+      }
+    for count in [1, 15, 16, 17, 33, 100] {
+      for value in [largest, -largest, largest.nextUp, -largest.nextUp, .nan, -.infinity] {
+        for place in [0, count / 2, count - 1] {
+          let values = SharedBuffer([Float](repeating: -3, count: count))
+          let stored = SharedBuffer<UInt8>(count: count * 4)
+          values[place] = value
+          let isFinite = level.run { type.encode(values.pointer, into: stored.pointer, count: count) }
+          #expect(isFinite == (abs(value) <= largest), "\(value) at \(place) of \(count)")
+        }
+      }
+    }
+    #expect(level.run { type.encode([0], into: UnsafeMutableRawPointer(bitPattern: 8)!, count: 0) })
+  }
+
   @Test func singlesAreStoredAsTheyAre() {
     let values = SharedBuffer(Self.singles)
     let stored = SharedBuffer<UInt32>(count: values.count)
@@ -108,11 +130,11 @@ struct ConversionTests {
 
   private func round(
     _ values: [Float], _ level: CPULevel,
-    _ kernel: (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Void
+    _ kernel: (UnsafePointer<Float>, UnsafeMutablePointer<UInt16>, Int) -> Bool
   ) -> [UInt16] {
     let source = SharedBuffer(values)
     let destination = SharedBuffer<UInt16>(count: values.count)
-    level.run { kernel(source.pointer, destination.pointer, values.count) }
+    _ = level.run { kernel(source.pointer, destination.pointer, values.count) }
     return destination.array
   }
 }

@@ -5,12 +5,19 @@
 
 #include "dispatch.h"
 
+// The magnitudes from which on values are stored as infinity: halfway to the next power of two, which is rounded up.
+#define PB_F16_INFINITE 0x477FF000u   // 65520
+#define PB_BF16_INFINITE 0x7F7F8000u  // 2^128 - 2^119
+#define PB_F32_INFINITE 0x7F800000u
+
 #define PB_FAMILY "conversion.inc.h"
 #include "for_each_level.h"
 
-PB_DISPATCH(void, pb_f32_to_f16, (const float *source, uint16_t *destination, size_t count),
+PB_DISPATCH(bool, pb_f32_to_f32, (const float *source, float *destination, size_t count),
             (source, destination, count))
-PB_DISPATCH(void, pb_f32_to_bf16, (const float *source, uint16_t *destination, size_t count),
+PB_DISPATCH(bool, pb_f32_to_f16, (const float *source, uint16_t *destination, size_t count),
+            (source, destination, count))
+PB_DISPATCH(bool, pb_f32_to_bf16, (const float *source, uint16_t *destination, size_t count),
             (source, destination, count))
 PB_DISPATCH(void, pb_f16_to_f32, (const uint16_t *source, float *destination, size_t count),
             (source, destination, count))

@@ -1,7 +1,30 @@
-static void PB_KERNEL(pb_f32_to_f16)(const float *restrict source, uint16_t *restrict destination, size_t count) {
-  pb_half *restrict half = (pb_half *)destination;
+// Magnitudes are compared as whole numbers, where infinity comes after every number and NaN after infinity.
+
+static bool PB_KERNEL(pb_f32_to_f32)(const float *restrict source, float *restrict destination, size_t count) {
+  const pb_bits32 *restrict bits = (const pb_bits32 *)source;
+  pb_bits32 *restrict copies = (pb_bits32 *)destination;
+  uint32_t largest = 0;
   PB_VECTORIZE
-  for (size_t i = 0; i < count; i++) half[i] = (_Float16)source[i];
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t x = bits[i];
+    const uint32_t magnitude = x & 0x7FFFFFFF;
+    largest = magnitude > largest ? magnitude : largest;
+    copies[i] = x;
+  }
+  return largest < PB_F32_INFINITE;
+}
+
+static bool PB_KERNEL(pb_f32_to_f16)(const float *restrict source, uint16_t *restrict destination, size_t count) {
+  const pb_bits32 *restrict bits = (const pb_bits32 *)source;
+  pb_half *restrict half = (pb_half *)destination;
+  uint32_t largest = 0;
+  PB_VECTORIZE
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t magnitude = bits[i] & 0x7FFFFFFF;
+    largest = magnitude > largest ? magnitude : largest;
+    half[i] = (_Float16)source[i];
+  }
+  return largest < PB_F16_INFINITE;
 }
 
 static void PB_KERNEL(pb_f16_to_f32)(const uint16_t *restrict source, float *restrict destination, size_t count) {
@@ -10,10 +33,16 @@ static void PB_KERNEL(pb_f16_to_f32)(const uint16_t *restrict source, float *res
   for (size_t i = 0; i < count; i++) destination[i] = (float)half[i];
 }
 
-static void PB_KERNEL(pb_f32_to_bf16)(const float *restrict source, uint16_t *restrict destination, size_t count) {
+static bool PB_KERNEL(pb_f32_to_bf16)(const float *restrict source, uint16_t *restrict destination, size_t count) {
   const pb_bits32 *restrict bits = (const pb_bits32 *)source;
+  uint32_t largest = 0;
   PB_VECTORIZE
-  for (size_t i = 0; i < count; i++) destination[i] = pb_round_to_bf16(bits[i]);
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t magnitude = bits[i] & 0x7FFFFFFF;
+    largest = magnitude > largest ? magnitude : largest;
+    destination[i] = pb_round_to_bf16(bits[i]);
+  }
+  return largest < PB_BF16_INFINITE;
 }
 
 static void PB_KERNEL(pb_bf16_to_f32)(const uint16_t *restrict source, float *restrict destination, size_t count) {

@@ -6,6 +6,7 @@
 
 #define pb_widen_f32(value) (value)
 #define pb_widen_f16(value) ((float)(value))
+#define pb_widen_i8(value) ((float)(value))
 
 static inline __attribute__((always_inline)) float pb_widen_bf16(uint16_t value) {
   const uint32_t bits = (uint32_t)value << 16;
@@ -28,6 +29,7 @@ static inline __attribute__((always_inline)) float pb_widen_bf16(uint16_t value)
 PB_DISPATCH_POOLING(f32, float, float)
 PB_DISPATCH_POOLING(f16, uint16_t, pb_half)
 PB_DISPATCH_POOLING(bf16, uint16_t, uint16_t)
+PB_DISPATCH_POOLING(i8, int8_t, int8_t)
 
 void pb_token_dots_reference(const float *tokens, size_t token_count, size_t width, const float *query, float *out) {
   for (size_t t = 0; t < token_count; t++) {

@@ -37,4 +37,5 @@
 PB_POOLING(f32, float, pb_widen_f32)
 PB_POOLING(f16, pb_half, pb_widen_f16)
 PB_POOLING(bf16, uint16_t, pb_widen_bf16)
+PB_POOLING(i8, int8_t, pb_widen_i8)
 #undef PB_POOLING

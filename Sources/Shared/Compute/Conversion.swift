@@ -2,13 +2,18 @@ import CKernels
 
 extension ElementType {
   /// Rounds single-precision values to this type, to nearest even. Values beyond a float16's range become infinite,
-  /// as IEEE 754 has it; callers that cannot store that must check.
-  public func encode(_ source: UnsafePointer<Float>, into destination: UnsafeMutableRawPointer, count: Int) {
+  /// as IEEE 754 has it.
+  ///
+  /// - Returns: whether every value is finite as it is stored.
+  @discardableResult
+  public func encode(
+    _ source: UnsafePointer<Float>, into destination: UnsafeMutableRawPointer, count: Int
+  ) -> Bool {
     switch self {
-    case .float32: destination.copyMemory(from: source, byteCount: count * 4)
+    case .float32: pb_f32_to_f32(source, destination.assumingMemoryBound(to: Float.self), count)
     case .float16: pb_f32_to_f16(source, destination.assumingMemoryBound(to: UInt16.self), count)
     case .bfloat16: pb_f32_to_bf16(source, destination.assumingMemoryBound(to: UInt16.self), count)
-    default: preconditionFailure("tokens cannot be stored as \(self)")
+    default: preconditionFailure("values do not round to \(self) by themselves")
     }
   }
 
@@ -18,7 +23,7 @@ extension ElementType {
     case .float32: UnsafeMutableRawPointer(destination).copyMemory(from: source, byteCount: count * 4)
     case .float16: pb_f16_to_f32(source.assumingMemoryBound(to: UInt16.self), destination, count)
     case .bfloat16: pb_bf16_to_f32(source.assumingMemoryBound(to: UInt16.self), destination, count)
-    default: preconditionFailure("\(self) does not widen to single precision")
+    default: preconditionFailure("\(self) does not widen to single precision by itself")
     }
   }
 }

@@ -1,7 +1,8 @@
 import CKernels
 
 extension ElementType {
-  /// `out[t] = sum over d of tokens[t, d] * query[d]`, tokens `[tokenCount, width]` of this type, read in place.
+  /// `out[t] = sum over d of tokens[t, d] * query[d]`, tokens `[tokenCount, width]` of this type, read in place. Those in
+  /// 8 bits count as whole numbers: ``StoredTokens`` knows their scales.
   public func dots(
     _ tokens: UnsafeRawPointer, tokenCount: Int, width: Int, query: UnsafePointer<Float>,
     into out: UnsafeMutablePointer<Float>
@@ -13,11 +14,13 @@ extension ElementType {
       pb_token_dots_f16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, query, out)
     case .bfloat16:
       pb_token_dots_bf16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, query, out)
+    case .int8:
+      pb_token_dots_i8(tokens.assumingMemoryBound(to: Int8.self), tokenCount, width, query, out)
     default: preconditionFailure("tokens are not stored as \(self)")
     }
   }
 
-  /// `out[d] += sum over t of weights[t] * tokens[t, d]`, tokens `[tokenCount, width]` of this type, read in place.
+  /// `out[d] += sum over t of weights[t] * tokens[t, d]`, likewise.
   public func addWeightedSum(
     _ tokens: UnsafeRawPointer, tokenCount: Int, width: Int, weights: UnsafePointer<Float>,
     to out: UnsafeMutablePointer<Float>
@@ -29,6 +32,8 @@ extension ElementType {
       pb_token_weighted_sum_f16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, weights, out)
     case .bfloat16:
       pb_token_weighted_sum_bf16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, weights, out)
+    case .int8:
+      pb_token_weighted_sum_i8(tokens.assumingMemoryBound(to: Int8.self), tokenCount, width, weights, out)
     default: preconditionFailure("tokens are not stored as \(self)")
     }
   }

@@ -9,5 +9,6 @@
 #include "pb_conversion.h"
 #include "pb_cpu.h"
 #include "pb_pooling.h"
+#include "pb_quantization.h"
 #include "pb_resample.h"
 #include "pb_residual.h"

@@ -1,5 +1,6 @@
 // Between single precision and the types that tokens are stored in. Rounding is to nearest even.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -7,8 +8,10 @@
 extern "C" {
 #endif
 
-void pb_f32_to_f16(const float *source, uint16_t *destination, size_t count);
-void pb_f32_to_bf16(const float *source, uint16_t *destination, size_t count);
+/// Each says whether every value is finite as it is stored.
+bool pb_f32_to_f32(const float *source, float *destination, size_t count);
+bool pb_f32_to_f16(const float *source, uint16_t *destination, size_t count);
+bool pb_f32_to_bf16(const float *source, uint16_t *destination, size_t count);
 void pb_f16_to_f32(const uint16_t *source, float *destination, size_t count);
 void pb_bf16_to_f32(const uint16_t *source, float *destination, size_t count);
 

@@ -1,0 +1,98 @@
+import CKernels
+
+/// Some tokens, [tokenCount, width], read in place in the type that they are stored in.
+///
+/// Tokens in 8 bits have scales, which are never multiplied into them: those of the channels go into the query and the
+/// result, those of the tokens into the products and the weights. A view: it lives as long as the memory behind it.
+public struct StoredTokens {
+  public let type: ElementType
+  public let pointer: UnsafeRawPointer
+  public let tokenCount: Int
+  public let width: Int
+  private let scales: Scales?
+
+  private struct Scales {
+    /// [tokenCount]
+    let tokens: UnsafePointer<Float>
+    /// [width]
+    let channels: UnsafePointer<Float>
+  }
+
+  /// Tokens of a floating-point type.
+  public init(_ type: ElementType, _ pointer: UnsafeRawPointer, tokenCount: Int, width: Int) {
+    precondition(type.isFloatingPoint, "tokens of type \(type) need scales")
+    (self.type, self.pointer, self.tokenCount, self.width) = (type, pointer, tokenCount, width)
+    scales = nil
+  }
+
+  /// Tokens in 8 bits, as ``TokenQuantizer`` makes them.
+  public init(
+    quantized pointer: UnsafePointer<Int8>, tokenCount: Int, width: Int, tokenScales: UnsafePointer<Float>,
+    channelScales: UnsafePointer<Float>
+  ) {
+    (type, self.pointer, self.tokenCount, self.width) = (.int8, .init(pointer), tokenCount, width)
+    scales = Scales(tokens: tokenScales, channels: channelScales)
+  }
+
+  private init(_ all: StoredTokens, range: Range<Int>) {
+    (type, tokenCount, width) = (all.type, range.count, all.width)
+    pointer = all.pointer + range.lowerBound * all.width * all.type.byteCount
+    scales = all.scales.map { Scales(tokens: $0.tokens + range.lowerBound, channels: $0.channels) }
+  }
+
+  /// Some of the tokens.
+  public subscript(range: Range<Int>) -> StoredTokens {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= tokenCount,
+      "tokens \(range) are not all of 0 ..< \(tokenCount)")
+    return StoredTokens(self, range: range)
+  }
+
+  /// The tokens as they are stored, without their scales.
+  public var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: pointer, count: tokenCount * width * type.byteCount)
+  }
+
+  /// [tokenCount]; nil where tokens are not in 8 bits.
+  public var tokenScales: UnsafeBufferPointer<Float>? {
+    scales.map { UnsafeBufferPointer(start: $0.tokens, count: tokenCount) }
+  }
+
+  // MARK: - Arithmetic
+
+  /// Writes the tokens in single precision, [tokenCount, width].
+  public func decode(into destination: UnsafeMutablePointer<Float>) {
+    guard let scales else { return type.decode(pointer, into: destination, count: tokenCount * width) }
+    pb_dequantize_tokens(
+      pointer.assumingMemoryBound(to: Int8.self), tokenCount, width, scales.tokens, scales.channels,
+      destination)
+  }
+
+  /// `out[t] = sum over d of tokens[t, d] * query[d]`
+  public func dots(query: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>) {
+    guard let scales else {
+      return type.dots(pointer, tokenCount: tokenCount, width: width, query: query, into: out)
+    }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { scaled in
+      let scaled = scaled.baseAddress!
+      for channel in 0..<width { scaled[channel] = query[channel] * scales.channels[channel] }
+      type.dots(pointer, tokenCount: tokenCount, width: width, query: scaled, into: out)
+    }
+    for token in 0..<tokenCount { out[token] *= scales.tokens[token] }
+  }
+
+  /// `out[d] += sum over t of weights[t] * tokens[t, d]`
+  public func addWeightedSum(weights: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>) {
+    guard let scales else {
+      return type.addWeightedSum(pointer, tokenCount: tokenCount, width: width, weights: weights, to: out)
+    }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: tokenCount + width) { memory in
+      let scaled = memory.baseAddress!
+      let sum = scaled + tokenCount
+      for token in 0..<tokenCount { scaled[token] = weights[token] * scales.tokens[token] }
+      sum.initialize(repeating: 0, count: width)
+      type.addWeightedSum(pointer, tokenCount: tokenCount, width: width, weights: scaled, to: sum)
+      for channel in 0..<width { out[channel] += sum[channel] * scales.channels[channel] }
+    }
+  }
+}
