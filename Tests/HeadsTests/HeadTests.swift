@@ -10,7 +10,6 @@ import Heads
 final class RandomTokens: TokenSource {
   let tokenCount: Int
   let width: Int
-  let elementType = ElementType.float32
   private let values: SharedBuffer<Float>
 
   init(rowCount: Int, layout: TokenLayout) {
@@ -21,7 +20,9 @@ final class RandomTokens: TokenSource {
       (0..<rowCount * layout.tokenCount * layout.width).map { _ in Float(generator.normal()) })
   }
 
-  func tokens(row: Int) -> UnsafeRawPointer { UnsafeRawPointer(values.pointer + row * tokenCount * width) }
+  func tokens(row: Int) -> StoredTokens {
+    StoredTokens(.float32, values.pointer + row * tokenCount * width, tokenCount: tokenCount, width: width)
+  }
 }
 
 @Suite struct HeadTests {

@@ -34,7 +34,7 @@ struct CheckCacheTests {
     return try H5Py.run([try #require(H5Py.python), tool, folder.path])
   }
 
-  @Test(arguments: [ElementType.float16, .bfloat16, .float32], [true, false])
+  @Test(arguments: [ElementType.float16, .bfloat16, .float32, .int8], [true, false])
   func h5pyReadsWhatTheWriterWrote(type: ElementType, hasClassToken: Bool) throws {
     let sample = SampleCache(rowCount: 23, tokens: type, hasClassToken: hasClassToken)
     let result = try check(try sample.written())
@@ -43,9 +43,26 @@ struct CheckCacheTests {
       result.output.contains("23 rows in 6 shards") && result.output.contains("22 good rows, 1 undecodable"))
   }
 
-  @Test(arguments: ["tokens", "labels", "ids", "row_state", "row_crc32", "attention_stats"])
+  @Test func h5pyFindsScalesThatAreNotTheSettings() throws {
+    let folder = try SampleCache(tokens: .int8).written()
+    var manifest = try CacheManifest.read(folder.path)
+    manifest.configuration.precision.channelScales![1][2] = 0
+    try manifest.write(folder.path)
+    let result = try check(folder)
+    #expect(
+      result.status == 1 && result.output.contains("a channel_scale is not positive"), "\(result.output)")
+    #expect(result.output.contains("config_json is not the manifest's config"))
+  }
+
+  @Test func h5pyReadsACacheOfStatisticsOnly() throws {
+    let result = try check(try SampleCache(blocks: []).written())
+    #expect(result.status == 0 && result.output.contains("no tokens, statistics only"), "\(result.output)")
+  }
+
+  @Test(arguments: ["tokens", "tokens_scale", "labels", "ids", "row_state", "row_crc32", "attention_stats"])
   func h5pyFindsAFlippedBit(dataset: String) throws {
-    let folder = try SampleCache.standard()
+    let folder =
+      try dataset.hasSuffix("_scale") ? SampleCache(tokens: .int8).written() : SampleCache.standard()
     let shard = try CacheManifest.read(folder.path).shards[1]
     var content = try bytes(ofFile: folder.file(shard.name))
     content[shard.datasets[dataset]!.offset] ^= 2

@@ -1,4 +1,5 @@
 import Compute
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -112,6 +113,77 @@ import TokenStore
     let error = errorText { _ = try TokenCache(folder.path) }
     #expect(error?.contains(reason) == true, "\(name): \(error ?? "no error")")
     #expect(try !CacheVerifier.verify(folder.path).isGood, "\(name)")
+  }
+
+  /// Likewise, of tokens in 8 bits.
+  static let liesAboutScales:
+    [(name: String, reason: String, change: @Sendable (inout CacheManifest) -> Void)] = [
+      ("no scales", "lacks precision.channel_scales", { $0.configuration.precision.channelScales = nil }),
+      ("scales of no block", "each of the 5 channels", { $0.configuration.precision.channelScales = [] }),
+      (
+        "scales of one block", "each of the 5 channels",
+        { $0.configuration.precision.channelScales!.removeLast() }
+      ),
+      (
+        "too few channels", "each of the 5 channels",
+        { $0.configuration.precision.channelScales![1].removeLast() }
+      ),
+      (
+        "a scale of zero", "of block 0 is 0.0 in channel 3",
+        { $0.configuration.precision.channelScales![0][3] = 0 }
+      ),
+      (
+        "a negative scale", "of block 2 is -1.0 in channel 4",
+        { $0.configuration.precision.channelScales![1][4] = -1 }
+      ),
+      ("another scale", "channel_scales", { $0.configuration.precision.channelScales![1][4] = 2 }),
+      (
+        "scales of tokens that need none", "yet its tokens are float16",
+        { $0.configuration.precision.tokens = .float16 }
+      ),
+      ("no token scales", "lacks the dataset tokens_scale", { $0.shards[0].datasets["tokens_scale"] = nil }),
+      (
+        "short token scales", "instead of float32 of shape [4, 7]",
+        { $0.shards[0].datasets["tokens_block_00_scale"]!.shape = [4, 6] }
+      ),
+      (
+        "token scales of another type", "is float16 of shape",
+        { $0.shards[0].datasets["tokens_scale"]!.type = .float16 }
+      ),
+    ]
+
+  @Test(arguments: liesAboutScales.indices)
+  func aManifestThatLiesAboutScalesIsRefused(index: Int) throws {
+    let (name, reason, change) = Self.liesAboutScales[index]
+    let folder = try SampleCache(tokens: .int8).written()
+    var manifest = try CacheManifest.read(folder.path)
+    change(&manifest)
+    try manifest.write(folder.path)
+    let error = errorText { _ = try TokenCache(folder.path) }
+    #expect(error?.contains(reason) == true, "\(name): \(error ?? "no error")")
+    #expect(try !CacheVerifier.verify(folder.path).isGood, "\(name)")
+  }
+
+  /// JSON has no NaN, but other words for what is no number, and numbers beyond single precision.
+  @Test(arguments: ["1e39", "1e999", "null", "\"nan\"", "[]"])
+  func scalesThatAreNoNumbersAreRefused(text: String) throws {
+    let folder = try SampleCache(tokens: .int8).written()
+    var manifest = try CacheManifest.read(folder.path)
+    manifest.configuration.precision.channelScales![0][2] = 12345
+    let bytes = Array(try manifest.encoded().replacing("12345", with: text).utf8)
+    // Signed anew: the digest of the text with its own digits set to 0.
+    let zeros = String(repeating: "0", count: 64)
+    let old = String(decoding: bytes, as: UTF8.self).firstMatch(of: /"manifest_sha256" : "([0-9a-f]{64})"/)!.1
+    let unsigned = String(decoding: bytes, as: UTF8.self).replacing(old, with: zeros)
+    var hash = SHA256()
+    Array(unsigned.utf8).withUnsafeBytes { hash.update($0) }
+    let signed = unsigned.replacing(
+      "\"manifest_sha256\" : \"\(zeros)", with: "\"manifest_sha256\" : \"\(hash.hexadecimal())")
+    try folder.write(signed.utf8, to: "manifest.json")
+    let error = errorText { _ = try TokenCache(folder.path) }
+    #expect(
+      error?.contains("channel_scales") == true || error?.contains("not valid JSON") == true, "\(error ?? "")"
+    )
   }
 
   @Test func everyFlippedBitOfAManifestIsFound() throws {

@@ -25,7 +25,7 @@ import TokenStore
         var expected = [UInt8](repeating: 0, count: dataset.rowByteCount)
         if row != 5 {
           let values = sample.values(row: row, dataset: index)
-          expected.withUnsafeMutableBytes {
+          _ = expected.withUnsafeMutableBytes {
             elementType.encode(values, into: $0.baseAddress!, count: values.count)
           }
         }
@@ -36,8 +36,8 @@ import TokenStore
 
   private func stored(_ name: String, row: Int, in cache: TokenCache) -> UnsafeRawBufferPointer {
     switch name {
-    case "tokens": cache.tokens(row: row)
-    case "tokens_block_00": cache.tokens(row: row, block: 0)
+    case "tokens": cache.tokens(row: row).bytes
+    case "tokens_block_00": cache.tokens(row: row, block: 0).bytes
     case "cls_attention": cache.classAttention(row: row)!
     case "center_attention": cache.centerAttention(row: row)
     case "attention_stats": UnsafeRawBufferPointer(cache.attentionStatistics(row: row))
@@ -45,10 +45,74 @@ import TokenStore
     }
   }
 
+  @Test(arguments: [true, false])
+  func tokensIn8BitsComeBackWithTheirScales(hasClassToken: Bool) throws {
+    let sample = SampleCache(tokens: .int8, blocks: [0, 1, 2], hasClassToken: hasClassToken)
+    let folder = try sample.written()
+    let cache = try TokenCache(folder.path)
+    let names = cache.layout.payload.map(\.name)
+    #expect(
+      names.prefix(6) == [
+        "tokens", "tokens_scale", "tokens_block_00", "tokens_block_00_scale", "tokens_block_01",
+        "tokens_block_01_scale",
+      ])
+    let tokenCount = cache.tokenCount
+    for (row, block) in (0..<10).flatMap({ row in (0..<3).map { (row, $0) } }) {
+      let tokens = cache.tokens(row: row, block: block)
+      let dataset = names.firstIndex(of: block == 2 ? "tokens" : "tokens_block_0\(block)")!
+      let quantized = SharedBuffer<Int8>(count: tokenCount * 5)
+      let scales = SharedBuffer<Float>(count: tokenCount)
+      if row != 5 {
+        _ = TokenQuantizer(channelScales: sample.configuration.precision.channelScales![block]).encode(
+          sample.values(row: row, dataset: dataset), tokenCount: tokenCount, into: quantized.pointer,
+          tokenScales: scales.pointer)
+      }
+      #expect(
+        Array(tokens.bytes) == quantized.array.map { UInt8(bitPattern: $0) }, "row \(row), block \(block)")
+      #expect(tokens.tokenScales.map { Array($0) } == scales.array, "row \(row), block \(block)")
+      // Rounded to at most half a step of the scales.
+      let widened = SharedBuffer<Float>(count: tokenCount * 5)
+      tokens.decode(into: widened.pointer)
+      for (index, value) in sample.values(row: row, dataset: dataset).enumerated() where row != 5 {
+        let step = scales[index / 5] * sample.configuration.precision.channelScales![block][index % 5]
+        #expect(abs(widened[index] - value) <= 0.5001 * step)
+      }
+    }
+    #expect(Array(cache.tokens(row: 1).bytes) == Array(cache.tokens(row: 1, block: 2).bytes))
+    #expect(try CacheVerifier.verify(folder.path).isGood)
+    #expect(
+      try HDF5.readSkeleton(of: folder.file("shard-00001.h5")).channelScales == [
+        "tokens": [0.5, 1, 3, 0.01, 3], "tokens_block_00": [0.5, 1, 3, 0.01, 1],
+        "tokens_block_01": [0.5, 1, 3, 0.01, 2],
+      ])
+  }
+
+  /// More datasets than any other cache has.
+  @Test func aCacheCanHoldEveryBlockOfTheDeepestModel() throws {
+    var sample = SampleCache(rowCount: 2, tokens: .int8, blocks: Array(0..<256), undecodable: [])
+    sample.configuration.model.depth = 256
+    let folder = try sample.written()
+    let cache = try TokenCache(folder.path)
+    #expect(cache.layout.payload.count == 516)
+    #expect(cache.tokens(row: 1, block: 255).tokenScales?.allSatisfy { $0 > 0 } == true)
+    #expect(try CacheVerifier.verify(folder.path).isGood)
+  }
+
+  @Test(arguments: [ElementType.float16, .bfloat16, .float32])
+  func onlyTokensIn8BitsSpeakOfScales(type: ElementType) throws {
+    let folder = try SampleCache(tokens: type).written()
+    for (name, content) in try contents(ofFolder: folder.path) {
+      #expect(!String(decoding: content, as: UTF8.self).contains("channel_scale"), "\(name)")
+    }
+  }
+
   @Test func aCacheCanHoldStatisticsOnly() throws {
     let sample = SampleCache(blocks: [], hasClassToken: false)
     let folder = try sample.written()
     let cache = try TokenCache(folder.path)
+    #expect(!cache.hasTokens)
+    let card = String(decoding: try bytes(ofFile: folder.file("README.md")), as: UTF8.self)
+    #expect(card.contains("cache without tokens") && !card.contains("shard[\"tokens\"]"))
     #expect(!cache.layout.datasets.contains { $0.name.hasPrefix("tokens") })
     #expect(cache.classAttention(row: 0) == nil)
     #expect(try CacheVerifier.verify(folder.path).isGood)
@@ -84,6 +148,15 @@ import TokenStore
       tooLarge?.contains("70000") == true && tooLarge?.contains("--token-dtype") == true, "\(tooLarge ?? "")")
     values[34] = .nan
     #expect(errorText { try buffer.setTokens(values, blockIndex: 1) }?.contains("nan at index 34") == true)
+    let quantized = RowBuffer(layout: SampleCache(tokens: .int8).layout)
+    #expect(
+      errorText { try quantized.setTokens(values, blockIndex: 1) }?.contains("nan at index 34") == true)
+    values[34] = .greatestFiniteMagnitude
+    let undividable = errorText { try quantized.setTokens(values[...].map { $0 * 0.999 }, blockIndex: 0) }
+    #expect(undividable == nil, "\(undividable ?? "")")
+    values[33] = 1e38
+    #expect(
+      errorText { try quantized.setTokens(values, blockIndex: 0) }?.contains("too large for int8") == true)
     let wide = RowBuffer(layout: SampleCache(tokens: .bfloat16).layout)
     values[34] = 70_000
     try wide.setTokens(values, blockIndex: 0)

@@ -41,7 +41,9 @@ struct SampleCache {
       dataset: CacheConfiguration.Dataset(
         split: "train", imageCount: (rowCount + 1) / 2, classNames: classNames,
         listingSHA256: RowIdentity.listingSHA256(of: rows)),
-      precision: CacheConfiguration.Precision(compute: .float32, tokens: tokens),
+      precision: CacheConfiguration.Precision(
+        compute: .float32, tokens: tokens,
+        channelScales: tokens == .int8 ? blocks.map { [0.5, 1, 3, 0.01, Float($0 + 1)] } : nil),
       augmentation: CacheConfiguration.Augmentation(name: "none", views: 2, seed: .max),
       programVersion: "0.1.0")
   }
@@ -61,11 +63,14 @@ struct SampleCache {
       let values = values(row: row, dataset: index)
       switch dataset.name {
       case "tokens": try buffer.setTokens(values, blockIndex: configuration.blocks.count - 1)
+      case let name where name.hasSuffix("_scale"): break  // comes with its tokens
       case "cls_attention": try buffer.setClassAttention(values)
       case "center_attention": try buffer.setCenterAttention(values)
       case "attention_stats": try buffer.setAttentionStatistics(values)
       case "magnitudes": try buffer.setMagnitudes(values)
-      default: try buffer.setTokens(values, blockIndex: index - 1)
+      case let name:
+        let block = Int(name.dropFirst("tokens_block_".count))!
+        try buffer.setTokens(values, blockIndex: configuration.blocks.firstIndex(of: block)!)
       }
     }
   }

@@ -1,3 +1,4 @@
+import CZlib
 import Compute
 import Files
 import Foundation
@@ -17,7 +18,75 @@ import TokenStore
   /// One bit in each dataset: the report names the row.
   @Test(arguments: SampleCache().layout.datasets.map(\.name))
   func aFlippedBitIsFoundInItsRow(dataset: String) throws {
-    let folder = try SampleCache.standard()
+    try flipBits(in: dataset, of: try SampleCache.standard())
+  }
+
+  @Test(arguments: ["tokens", "tokens_scale", "tokens_block_00", "tokens_block_00_scale"])
+  func aFlippedBitIsFoundInTokensOf8Bits(dataset: String) throws {
+    try flipBits(in: dataset, of: try SampleCache(tokens: .int8).written())
+  }
+
+  /// A scale that can be none, with the row's checksum, the shard's and the manifest's as they should be for it.
+  @Test(arguments: [Float.nan, .infinity, -1])
+  func tokensWithoutAScaleAreFound(scale: Float) throws {
+    let folder = try SampleCache(tokens: .int8).written()
+    var manifest = try CacheManifest.read(folder.path)
+    let shard = manifest.shards[1]
+    var content = try bytes(ofFile: folder.file(shard.name))
+    func range(_ dataset: String, row: Int) -> Range<Int> {
+      let placement = shard.datasets[dataset]!
+      let size = placement.shape.dropFirst().reduce(placement.type.byteCount, *)
+      return placement.offset + row * size..<placement.offset + (row + 1) * size
+    }
+    withUnsafeBytes(of: scale.bitPattern.littleEndian) {
+      content.replaceSubrange(range("tokens_scale", row: 3).prefix(4), with: $0)
+    }
+    var checksum: UInt = 0
+    for dataset in SampleCache(tokens: .int8).layout.datasets.dropLast() {
+      let bytes = Array(content[range(dataset.name, row: 3)])
+      checksum = crc32_z(checksum, bytes, bytes.count)
+    }
+    withUnsafeBytes(of: UInt32(checksum).littleEndian) {
+      content.replaceSubrange(range("row_crc32", row: 3), with: $0)
+    }
+    try folder.write(content, to: shard.name)
+    manifest.shards[1].sha256 = try SHA256.hexadecimal(ofFile: folder.file(shard.name))
+    try manifest.write(folder.path)
+    let report = try CacheVerifier.verify(folder.path)
+    #expect(
+      report.problems.map(\.description) == [
+        "shard-00001.h5: the scale of a token in row 7 is not a finite number of at least 0"
+      ])
+    #expect(report.badRows.isEmpty)
+  }
+
+  /// The settings in the shard are right, but h5py's users would multiply by something else.
+  @Test func otherScalesInAnAttributeAreFound() throws {
+    let folder = try SampleCache(tokens: .int8).written()
+    let (sample, name) = (SampleCache(tokens: .int8), "shard-00000.h5")
+    let skeleton = try HDF5.readSkeleton(of: folder.file(name))
+    let datasets = sample.layout.datasets.map { dataset in
+      RowDataset(
+        name: dataset.name, type: dataset.type, rowShape: dataset.rowShape,
+        channelScales: dataset.channelScales.map { $0 == 3 ? 4 : $0 })
+    }
+    let other = folder.file("other")
+    try HDF5.writeSkeleton(to: other, datasets: datasets, rowCount: 4, attributes: skeleton.attributes)
+    var content = try bytes(ofFile: other)
+    let rows = try bytes(ofFile: folder.file(name))
+    for (dataset, placement) in skeleton.placements {
+      let range = placement.offset..<placement.offset + placement.byteCount
+      #expect(try HDF5.readSkeleton(of: other).placements[dataset] == placement)
+      content.replaceSubrange(range, with: rows[range])
+    }
+    try folder.write(content, to: name)
+    Folder.remove(other)
+    let error = errorText { _ = try TokenCache(folder.path) }
+    #expect(error?.contains("channel_scale of its dataset tokens is not what") == true, "\(error ?? "")")
+    #expect(try !CacheVerifier.verify(folder.path).isGood)
+  }
+
+  private func flipBits(in dataset: String, of folder: TemporaryFolder) throws {
     let shard = try CacheManifest.read(folder.path).shards[1]
     let placement = shard.datasets[dataset]!
     let good = try bytes(ofFile: folder.file(shard.name))

@@ -47,7 +47,6 @@ struct ReferenceCase: Decodable, CustomTestStringConvertible, Sendable {
 final class FixtureTokens: TokenSource {
   let tokenCount: Int
   let width: Int
-  let elementType = ElementType.float16
   private let bytes: SharedBuffer<UInt8>
 
   init(_ tensor: Tensor) {
@@ -56,7 +55,9 @@ final class FixtureTokens: TokenSource {
     bytes = tensor.withBytes { SharedBuffer($0) }
   }
 
-  func tokens(row: Int) -> UnsafeRawPointer { UnsafeRawPointer(bytes.pointer + row * tokenCount * width * 2) }
+  func tokens(row: Int) -> StoredTokens {
+    StoredTokens(.float16, bytes.pointer + row * tokenCount * width * 2, tokenCount: tokenCount, width: width)
+  }
 }
 
 /// Heads follow PyTorch step by step. The reference computes in double precision; 1e-4 over 20 steps is the tolerance

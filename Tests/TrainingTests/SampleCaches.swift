@@ -18,9 +18,12 @@ struct SampleCaches {
   var train: String { folder.file("train") }
   var validation: String { folder.file("val") }
 
-  /// - Parameter change: what is different from the other caches.
+  /// - Parameters:
+  ///   - images: the cache whose tokens these are; by default its own.
+  ///   - change: what is different from the other caches.
   func write(
-    _ name: String, rowCount: Int, undecodable: Set<Int> = [3], unlabelled: Set<Int> = [5],
+    _ name: String, rowCount: Int, as images: String? = nil, undecodable: Set<Int> = [3],
+    unlabelled: Set<Int> = [5],
     change: (inout CacheConfiguration) -> Void = { _ in }
   ) throws {
     let rows = (0..<rowCount).map { row in
@@ -39,7 +42,7 @@ struct SampleCaches {
         if undecodable.contains(row) {
           try shard.writeUndecodable(row: row)
         } else {
-          try fill(buffer, name, row, configuration)
+          try fill(buffer, images ?? name, row, configuration)
           try shard.write(row: row, buffer)
         }
       }
@@ -57,7 +60,11 @@ struct SampleCaches {
     var tokens = draw(model.tokenCount * model.width)
     let place = 1 + Int(generator.bounded(UInt64(model.patchCount)))
     tokens[place * model.width + row % 3] += 6
-    if !configuration.blocks.isEmpty { try buffer.setTokens(tokens, blockIndex: 0) }
+    // The last block is the one that heads see.
+    for index in configuration.blocks.indices {
+      let isLast = index == configuration.blocks.count - 1
+      try buffer.setTokens(isLast ? tokens : draw(tokens.count), blockIndex: index)
+    }
     try buffer.setClassAttention(draw(model.headCount * model.patchCount))
     try buffer.setCenterAttention(draw(4 * model.patchCount))
     try buffer.setAttentionStatistics(draw(model.depth * model.headCount * 8))

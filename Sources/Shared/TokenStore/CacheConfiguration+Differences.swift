@@ -6,7 +6,10 @@ extension CacheConfiguration {
   /// and the value there. Empty exactly where the two are equal.
   public func differences(from other: CacheConfiguration) -> [String] {
     let (mine, theirs) = (settings, other.settings)
+    // Scales that follow from another type or other blocks say nothing more.
+    let hasOtherTokens = precision.tokens != other.precision.tokens || blocks != other.blocks
     return Set(mine.keys).union(theirs.keys).sorted().compactMap { name in
+      if hasOtherTokens, name == "precision.channel_scales" { return nil }
       let (value, otherValue) = (mine[name] ?? .null, theirs[name] ?? .null)
       guard value != otherValue else { return nil }
       if case .array(let values) = value, case .array(let otherValues) = otherValue, values.count > 4,

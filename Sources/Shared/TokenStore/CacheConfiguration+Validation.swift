@@ -39,13 +39,41 @@ extension CacheConfiguration {
     try require(
       DatasetType(tokens: precision.tokens) != nil,
       "precision.tokens is \(precision.tokens); it can be "
-        + "float16, bfloat16 or float32")
+        + "float16, bfloat16, float32 or int8")
+    try validateChannelScales(subject)
     try require(augmentation.views, in: 1...(1 << 16), "augmentation.views")
     try require(
       isDigest(dataset.listingSHA256) && isDigest(checkpoint.sha256), "a digest is not 64 hexadecimal digits")
     try require(
       !checkpoint.fileName.contains("/"),
       "checkpoint.file_name is '\(checkpoint.fileName)', a path and not a name")
+  }
+}
+
+extension CacheConfiguration {
+  private func validateChannelScales(_ subject: String) throws(InputError) {
+    let name = "precision.channel_scales"
+    guard precision.tokens == .int8 else {
+      guard precision.channelScales == nil else {
+        throw InputError(subject, "has \(name), yet its tokens are \(precision.tokens)")
+      }
+      return
+    }
+    guard let scales = precision.channelScales else {
+      throw InputError(subject, "lacks \(name), without which tokens of type int8 mean nothing")
+    }
+    guard scales.count == blocks.count, scales.allSatisfy({ $0.count == model.width }) else {
+      throw InputError(
+        subject,
+        "\(name) are not one for each of the \(model.width) channels of \(blocks.count) stored blocks")
+    }
+    for (block, scales) in zip(blocks, scales) {
+      guard let channel = scales.firstIndex(where: { !($0 > 0 && $0.isFinite) }) else { continue }
+      throw InputError(
+        subject,
+        "\(name) of block \(block) is \(scales[channel]) in channel \(channel); it must be positive and finite"
+      )
+    }
   }
 }
 

@@ -41,6 +41,11 @@ public struct CacheConfiguration: Codable, Equatable, Sendable {
     case finalNorm = "final_norm"
     case programVersion = "program_version"
   }
+
+  /// The stored blocks, for people.
+  public var storedBlocksText: String {
+    blocks.isEmpty ? "none: statistics only" : blocks.map(String.init).joined(separator: ", ")
+  }
 }
 
 extension CacheConfiguration {
@@ -200,12 +205,20 @@ extension CacheConfiguration {
   public struct Precision: Codable, Equatable, Sendable {
     /// The type that the encoder multiplies in.
     public var compute: ElementType
-    /// The type that tokens are stored in: float16, bfloat16 or float32.
+    /// The type that tokens are stored in: float16, bfloat16, float32 or int8.
     public var tokens: ElementType
+    /// For int8, and only there: the scales of each stored block's channels, [blocks, D]. See ``TokenQuantizer``.
+    public var channelScales: [[Float]]?
 
-    public init(compute: ElementType, tokens: ElementType) {
+    public init(compute: ElementType, tokens: ElementType, channelScales: [[Float]]? = nil) {
       self.compute = compute
       self.tokens = tokens
+      self.channelScales = channelScales
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case compute, tokens
+      case channelScales = "channel_scales"
     }
   }
 

@@ -68,6 +68,14 @@ extension CacheManifest {
 }
 
 extension RowLayout {
+  /// Throws where a shard's datasets have other channel scales than this layout's.
+  func requireScales(of skeleton: ShardSkeleton, _ subject: String) throws(InputError) {
+    let names = Set(skeleton.channelScales.keys).union(channelScales.keys).sorted()
+    guard let name = names.first(where: { skeleton.channelScales[$0] != channelScales[$0] }) else { return }
+    throw InputError(
+      subject, "the attribute \(HDF5.channelScale) of its dataset \(name) is not what its settings have")
+  }
+
   /// Throws where placements are not exactly this layout's datasets, each inside a file.
   func requireFits(
     _ placements: [String: CacheManifest.Placement], rowCount: Int, fileByteCount: Int, _ subject: String

@@ -109,6 +109,11 @@ extension CacheVerifier {
     let digest = ChunkResults<String>()
     let damaged = try mapped.damagedRows(parallel) { digest.set(try SHA256.hexadecimal(ofFile: path), 0) }
     report(mapped, damaged, shard: shard.name, rowStart: shard.rowStart)
+    if let row = mapped.firstRowWithoutScale() {
+      note(
+        shard.name, "the scale of a token in row \(shard.rowStart + row) is not a finite number of at least 0"
+      )
+    }
     if digest.inOrder() != [shard.sha256] {
       note(shard.name, "its SHA-256 is not the one in \(CacheManifest.fileName)")
     }
@@ -153,6 +158,7 @@ extension CacheVerifier {
     let rowCount = ids.shape[0]
     try layout.requireFits(
       skeleton.placements, rowCount: rowCount, fileByteCount: skeleton.byteCount, path)
+    try layout.requireScales(of: skeleton, path)
     let mapped = try MappedShard(path, layout: layout, rowCount: rowCount, placements: skeleton.placements)
     report(mapped, try mapped.damagedRows(parallel), shard: name, rowStart: skeleton.attributes.rowStart)
   }

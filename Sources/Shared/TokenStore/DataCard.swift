@@ -17,6 +17,12 @@ public enum DataCard {
       manifest.undecodableRowCount == 0
       ? ""
       : " \(manifest.undecodableRowCount) of them hold zeros, as their images could not be decoded (row_state 2)."
+    guard !manifest.configuration.blocks.isEmpty else {
+      return """
+        A PatchBank token cache without tokens: statistics of the attention of a frozen Vision Transformer in all \
+        \(model.depth) blocks, and rows of it from the last one, for \(manifest.rowCount) images or views.\(undecodable)
+        """
+    }
     return """
       A PatchBank token cache: the outputs of a frozen Vision Transformer for \(manifest.rowCount) images or views, as \
       \(model.tokenCount) tokens of \(model.width) values each, with statistics of the attention in all \
@@ -36,7 +42,7 @@ public enum DataCard {
         "\(model.gridHeight) x \(model.gridWidth), each \(model.patchHeight) x \(model.patchWidth) pixels; "
           + "\(model.prefixTokenCount) prefix tokens (\(prefix))"
       ),
-      ("blocks stored", configuration.blocks.map(String.init).joined(separator: ", ")),
+      ("blocks stored", configuration.storedBlocksText),
       (
         "final norm",
         configuration.finalNorm == nil ? "the model has none" : "not applied; its weights are in config_json"
@@ -56,7 +62,8 @@ public enum DataCard {
       ),
       (
         "precision",
-        "computed in \(configuration.precision.compute), stored as \(configuration.precision.tokens)"
+        "computed in \(configuration.precision.compute)"
+          + (configuration.blocks.isEmpty ? "" : ", stored as \(configuration.precision.tokens)")
       ),
       ("program", "PatchBank \(configuration.programVersion)"),
     ]
@@ -73,12 +80,20 @@ public enum DataCard {
   }
 
   private static func example(_ manifest: CacheManifest) -> String {
-    let name = manifest.configuration.blocks.isEmpty ? RowLayout.attentionStatistics : RowLayout.tokens
+    let configuration = manifest.configuration
+    let name = configuration.blocks.isEmpty ? RowLayout.attentionStatistics : RowLayout.tokens
+    let value =
+      configuration.precision.channelScales == nil || configuration.blocks.isEmpty
+      ? "shard[\"\(name)\"][:]"
+      : """
+      (shard["tokens"][:] * shard["tokens_scale"][:][..., None]
+                    * shard["tokens"].attrs["channel_scale"])
+      """
     return """
       ```python
       import h5py
       with h5py.File("\(CacheManifest.shardName(0))") as shard:
-          \(name) = shard["\(name)"][:]
+          \(name) = \(value)
           labels = shard["labels"][:]
       ```
       """

@@ -135,6 +135,8 @@ private func recognise(
 extension HDF5 {
   /// Every dataset begins at a multiple of this: a memory page.
   static let alignment = 4096
+  /// The attribute of tokens in 8 bits that holds the scales of their channels.
+  static let channelScale = "channel_scale"
 
   /// Writes an HDF5 file with all datasets in place, contiguous and allocated, but none of their data.
   ///
@@ -183,11 +185,15 @@ extension HDF5 {
     try checked(path, doing) { H5Pset_alloc_time(creation.identifier, H5D_ALLOC_TIME_EARLY) }
     try checked(path, doing) { H5Pset_fill_time(creation.identifier, H5D_FILL_TIME_NEVER) }
     try checked(path, doing) { H5Pset_obj_track_times(creation.identifier, false) }
-    _ = try Handle(path, doing, H5Dclose) {
+    let created = try Handle(path, doing, H5Dclose) {
       H5Dcreate2(
         file.identifier, dataset.name, type.identifier, space.identifier, pb_h5_default, creation.identifier,
         pb_h5_default)
     }
+    let scales = dataset.channelScales
+    guard !scales.isEmpty else { return }
+    let bytes = scales.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian) { Array($0) } }
+    try write(channelScale, bytes, try makeType(.float32, path), shape: [scales.count], to: created, path)
   }
 
   private static func write(
@@ -206,13 +212,17 @@ extension HDF5 {
   }
 
   private static func write(
-    _ name: String, _ bytes: [UInt8], _ type: borrowing Handle, to file: borrowing Handle, _ path: String
+    _ name: String, _ bytes: [UInt8], _ type: borrowing Handle, shape: [Int] = [],
+    to object: borrowing Handle, _ path: String
   ) throws(InputError) {
     let doing = "write the attribute \(name)"
-    let space = try Handle(path, doing, H5Sclose) { H5Screate(H5S_SCALAR) }
-    let (typeIdentifier, fileIdentifier) = (type.identifier, file.identifier)
+    let extents = shape.map { hsize_t($0) }
+    let space = try Handle(path, doing, H5Sclose) {
+      extents.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(extents.count), extents, extents)
+    }
+    let (typeIdentifier, objectIdentifier) = (type.identifier, object.identifier)
     let attribute = try Handle(path, doing, H5Aclose) {
-      H5Acreate2(fileIdentifier, name, typeIdentifier, space.identifier, pb_h5_default, pb_h5_default)
+      H5Acreate2(objectIdentifier, name, typeIdentifier, space.identifier, pb_h5_default, pb_h5_default)
     }
     try checked(path, doing) { H5Awrite(attribute.identifier, typeIdentifier, bytes) }
   }
@@ -221,9 +231,11 @@ extension HDF5 {
 // MARK: - Reading
 
 extension HDF5 {
-  private static let maximumLinkCount = 512
+  /// As many blocks as a model may have, each with its scales, and all other datasets.
+  private static let maximumLinkCount = 2 * 256 + 16
   private static let maximumRank: Int32 = 4
   private static let maximumAttributeByteCount = 1 << 26
+  private static let maximumScaleCount = 1 << 16
 
   /// Reads where the datasets of a shard are and what its attributes say, and none of its data.
   ///
@@ -236,13 +248,18 @@ extension HDF5 {
       let file = try Handle(path, "open", H5Fclose) { H5Fopen(path, pb_h5_read_only(), access.identifier) }
       try requireNoUserBlock(file, path)
       var placements: [String: CacheManifest.Placement] = [:]
+      var channelScales: [String: [Float]] = [:]
       for index in 0..<(try linkCount(file, path)) {
         let name = try linkName(index, file, path)
-        placements[name] = try placement(of: name, in: file, path, fileByteCount: byteCount)
+        let subject = "\(path), dataset \(name)"
+        let fileIdentifier = file.identifier
+        let dataset = try Handle(subject, "open", H5Dclose) { H5Dopen2(fileIdentifier, name, pb_h5_default) }
+        placements[name] = try placement(of: dataset, subject, fileByteCount: byteCount)
+        channelScales[name] = try readChannelScales(of: dataset, subject)
       }
       try requireSeparate(placements, path)
       return ShardSkeleton(
-        byteCount: byteCount, placements: placements,
+        byteCount: byteCount, placements: placements, channelScales: channelScales,
         attributes: ShardAttributes(
           schema: try readText("schema", file, path),
           schemaVersion: try readInteger("schema_version", file, path),
@@ -291,16 +308,14 @@ extension HDF5 {
   }
 
   private static func placement(
-    of name: String, in file: borrowing Handle, _ path: String, fileByteCount: Int
+    of dataset: borrowing Handle, _ subject: String, fileByteCount: Int
   ) throws(InputError) -> CacheManifest.Placement {
-    let subject = "\(path), dataset \(name)"
-    let fileIdentifier = file.identifier
-    let dataset = try Handle(subject, "open", H5Dclose) { H5Dopen2(fileIdentifier, name, pb_h5_default) }
     try requirePlainStorage(dataset, subject)
     let identifier = dataset.identifier
     let type = try Handle(subject, "read the type of", H5Tclose) { H5Dget_type(identifier) }
     let datasetType = try recognise(type, subject, maximumTextByteCount: RowLayout.maximumIDByteCount)
-    let shape = try shape(of: dataset, subject)
+    let space = try Handle(subject, "read the shape of", H5Sclose) { H5Dget_space(identifier) }
+    let shape = try shape(of: space, subject)
     var size = datasetType.byteCount
     for extent in shape {
       let (product, overflow) = size.multipliedReportingOverflow(by: extent)
@@ -336,9 +351,7 @@ extension HDF5 {
     }
   }
 
-  private static func shape(of dataset: borrowing Handle, _ subject: String) throws(InputError) -> [Int] {
-    let identifier = dataset.identifier
-    let space = try Handle(subject, "read the shape of", H5Sclose) { H5Dget_space(identifier) }
+  private static func shape(of space: borrowing Handle, _ subject: String) throws(InputError) -> [Int] {
     guard H5Sget_simple_extent_type(space.identifier) == H5S_SIMPLE else {
       throw InputError(subject, "is not an array")
     }
@@ -384,6 +397,27 @@ extension HDF5 {
     }
     let value = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     return Int(clamping: value)
+  }
+
+  /// - Returns: nil where the dataset has none.
+  private static func readChannelScales(
+    of dataset: borrowing Handle, _ subject: String
+  ) throws(InputError) -> [Float]? {
+    let identifier = dataset.identifier
+    guard try checked(subject, "look at", { H5Aexists(identifier, channelScale) }) > 0 else { return nil }
+    let subject = "\(subject), attribute \(channelScale)"
+    let attribute = try Handle(subject, "open", H5Aclose) { H5Aopen(identifier, channelScale, pb_h5_default) }
+    let attributeIdentifier = attribute.identifier
+    let space = try Handle(subject, "read the shape of", H5Sclose) { H5Aget_space(attributeIdentifier) }
+    let shape = try shape(of: space, subject)
+    let type = try Handle(subject, "read the type of", H5Tclose) { H5Aget_type(attributeIdentifier) }
+    let typeIdentifier = type.identifier
+    guard shape.count == 1, (1...maximumScaleCount).contains(shape[0]),
+      try recognise(type, subject, maximumTextByteCount: 0) == .float32
+    else { throw InputError(subject, "is no list of 1 to \(maximumScaleCount) numbers in single precision") }
+    var bits = [UInt32](repeating: 0, count: shape[0])
+    try checked(subject, "read") { H5Aread(attributeIdentifier, typeIdentifier, &bits) }
+    return bits.map { Float(bitPattern: UInt32(littleEndian: $0)) }
   }
 
   private static func readAttribute(

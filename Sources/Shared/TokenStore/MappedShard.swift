@@ -59,6 +59,18 @@ final class MappedShard: Sendable {
     return checksum.value == UInt32(littleEndian: stored)
   }
 
+  /// The first row with a token in 8 bits whose scale can be none; nil where there is no such row.
+  func firstRowWithoutScale() -> Int? {
+    let datasets = layout.payload.filter { $0.type == .int8 }
+      .map { layout.index(of: RowLayout.scales(ofTokens: $0.name))! }
+    return (0..<rowCount).first { row in
+      datasets.contains { dataset in
+        bytes(dataset: dataset, row: row).assumingMemoryBound(to: Float.self)
+          .contains { !($0 >= 0 && $0.isFinite) }
+      }
+    }
+  }
+
   /// The class of the row's image, -1 where it has none.
   func label(row: Int) -> Int32 {
     Int32(littleEndian: bytes(dataset: layout.payload.count, row: row).loadUnaligned(as: Int32.self))

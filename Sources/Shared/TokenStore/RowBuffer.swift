@@ -7,18 +7,30 @@ import Files
 /// which the buffer is ready for the next one.
 public final class RowBuffer {
   public let layout: RowLayout
-  /// The payload datasets one after the other.
   private let memory: SharedBuffer<UInt8>
-  private let offsets: [Int]
+  /// The row in each payload dataset, each aligned for its elements.
+  private let columns: [UnsafeMutableRawBufferPointer]
   private var isSet: [Bool]
+  /// The places of the stored blocks' tokens in the payload, in the order of the configuration's `blocks`.
+  private let tokenPlaces: [Int]
+  /// Likewise; empty where tokens are not in 8 bits.
+  private let quantizers: [TokenQuantizer]
 
   public init(layout: RowLayout) {
     self.layout = layout
-    memory = SharedBuffer(count: layout.payloadByteCount)
+    // `tokens`, the last block, comes first.
+    let places = layout.payload.indices.filter { layout.payload[$0].isTokens }
+    tokenPlaces = Array(places.dropFirst() + places.prefix(1))
+    quantizers = tokenPlaces.map { layout.payload[$0] }.filter { $0.type == .int8 }
+      .map { TokenQuantizer(channelScales: $0.channelScales) }
     var end = 0
-    offsets = layout.payload.map { dataset in
-      defer { end += dataset.rowByteCount }
+    let starts = layout.payload.map { dataset in
+      defer { end = (end + dataset.rowByteCount + 63) & ~63 }
       return end
+    }
+    memory = SharedBuffer(count: end)
+    columns = zip(layout.payload, starts).map { [memory] dataset, start in
+      UnsafeMutableRawBufferPointer(start: memory.pointer + start, count: dataset.rowByteCount)
     }
     isSet = Array(repeating: false, count: layout.payload.count)
   }
@@ -30,11 +42,18 @@ public final class RowBuffer {
   ///   - index: the place of the block in the configuration's `blocks`.
   /// - Throws: where a value is not finite, or too large for the stored type.
   public func setTokens(_ values: UnsafePointer<Float>, blockIndex index: Int) throws(InputError) {
-    let blockCount = layout.tokenDatasetCount
     precondition(
-      index >= 0 && index < blockCount, "block \(index) of \(blockCount) stored ones does not exist")
-    // `tokens`, the last block, comes first.
-    try set(index == blockCount - 1 ? 0 : index + 1, values, checked: true)
+      tokenPlaces.indices.contains(index), "block \(index) of \(tokenPlaces.count) stored ones does not exist"
+    )
+    let place = tokenPlaces[index]
+    guard !quantizers.isEmpty else { return try set(place, values, checked: true) }
+    let dataset = layout.payload[place]
+    let isFinite = quantizers[index].encode(
+      values, tokenCount: dataset.rowShape[0],
+      into: columns[place].baseAddress!.assumingMemoryBound(to: Int8.self),
+      tokenScales: columns[place + 1].baseAddress!.assumingMemoryBound(to: Float.self))
+    guard isFinite else { throw notFinite(dataset, values) }
+    (isSet[place], isSet[place + 1]) = (true, true)
   }
 
   /// - Parameter values: [H, P], the last block's attention from [cls] to the patches.
@@ -69,11 +88,8 @@ public final class RowBuffer {
     guard let type = dataset.type.elementType else {
       preconditionFailure("\(dataset.name) is stored as \(dataset.type)")
     }
-    let destination = UnsafeMutableRawPointer(memory.pointer + offsets[index])
-    type.encode(values, into: destination, count: dataset.elementCount)
-    if checked, !isFinite(destination, type, count: dataset.elementCount) {
-      throw notFinite(dataset, values)
-    }
+    let isFinite = type.encode(values, into: columns[index].baseAddress!, count: dataset.elementCount)
+    guard isFinite || !checked else { throw notFinite(dataset, values) }
     isSet[index] = true
   }
 
@@ -92,34 +108,17 @@ public final class RowBuffer {
 
   /// Hands out the payload of a row that is wholly set, and makes the buffer ready for the next row.
   ///
-  /// - Returns: all payload datasets' bytes in order; valid while the buffer lives.
-  func takePayload() -> UnsafeRawBufferPointer {
+  /// - Returns: the row's bytes in each payload dataset; valid while the buffer lives.
+  func takePayload() -> [UnsafeMutableRawBufferPointer] {
     for (dataset, isSet) in zip(layout.payload, isSet) {
       precondition(isSet, "\(dataset.name) has not been set for this row")
     }
     for index in isSet.indices { isSet[index] = false }
-    return UnsafeRawBufferPointer(start: memory.pointer, count: memory.count)
+    return columns
   }
 }
 
-/// Whether no stored value has all exponent bits set, which is how infinities and NaN are stored.
-private func isFinite(_ values: UnsafeMutableRawPointer, _ type: ElementType, count: Int) -> Bool {
-  func check<Bits: FixedWidthInteger & BitwiseCopyable>(_ exponent: Bits) -> Bool {
-    var found = Bits.zero
-    for index in 0..<count {
-      let bits = values.loadUnaligned(fromByteOffset: index * MemoryLayout<Bits>.size, as: Bits.self)
-      found |= bits & exponent == exponent ? 1 : 0
-    }
-    return found == 0
-  }
-  return switch type {
-  case .float16: check(UInt16(0x7C00))
-  case .bfloat16: check(UInt16(0x7F80))
-  default: check(UInt32(0x7F80_0000))
-  }
-}
-
-extension RowLayout {
-  /// The number of stored blocks.
-  var tokenDatasetCount: Int { payload.count { $0.name.hasPrefix(Self.tokens) } }
+extension RowDataset {
+  /// Whether it holds a block's tokens.
+  var isTokens: Bool { rowShape.count == 2 && name.hasPrefix(RowLayout.tokens) }
 }

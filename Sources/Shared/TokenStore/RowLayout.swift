@@ -27,6 +27,7 @@ public enum DatasetType: Equatable, Sendable {
     case .float16: self = .float16
     case .bfloat16: self = .bfloat16
     case .float32: self = .float32
+    case .int8: self = .int8
     default: return nil
     }
   }
@@ -90,6 +91,15 @@ public struct RowDataset: Equatable, Sendable {
   public let type: DatasetType
   /// The shape of one row; empty for one value a row. The dataset's own shape has the number of rows before it.
   public let rowShape: [Int]
+  /// For tokens in 8 bits: [D], which the dataset has as its attribute `channel_scale`. Empty for all others.
+  public let channelScales: [Float]
+
+  package init(name: String, type: DatasetType, rowShape: [Int], channelScales: [Float] = []) {
+    self.name = name
+    self.type = type
+    self.rowShape = rowShape
+    self.channelScales = channelScales
+  }
 
   /// The number of elements of one row.
   public var elementCount: Int { rowShape.reduce(1, *) }
@@ -103,8 +113,6 @@ public struct RowLayout: Equatable, Sendable {
   public let datasets: [RowDataset]
   /// The datasets that the encoder fills: the first ones of ``datasets``.
   public let payload: [RowDataset]
-  /// The bytes of a row in all payload datasets.
-  public let payloadByteCount: Int
 
   /// The number of values in `attention_stats` for each block and head.
   public static let attentionStatisticCount = 8
@@ -124,8 +132,13 @@ public struct RowLayout: Equatable, Sendable {
   static let rowState = "row_state"
   static let rowChecksum = "row_crc32"
 
-  /// The dataset of a block that is not the last one stored.
-  static func tokens(block: Int) -> String { "tokens_block_" + (block < 10 ? "0" : "") + String(block) }
+  /// The dataset of a stored block: the last one is `tokens`.
+  static func tokens(block: Int, of blocks: [Int]) -> String {
+    block == blocks.last ? tokens : "tokens_block_" + (block < 10 ? "0" : "") + String(block)
+  }
+
+  /// The scales of tokens in 8 bits, beside them.
+  static func scales(ofTokens name: String) -> String { name + "_scale" }
 
   /// - Parameters:
   ///   - configuration: a valid one.
@@ -136,19 +149,21 @@ public struct RowLayout: Equatable, Sendable {
       preconditionFailure("tokens cannot be stored as \(configuration.precision.tokens)")
     }
     var payload: [RowDataset] = []
-    func add(_ name: String, _ type: DatasetType, _ rowShape: [Int]) {
-      payload.append(RowDataset(name: name, type: type, rowShape: rowShape))
+    func add(_ name: String, _ type: DatasetType, _ rowShape: [Int], _ channelScales: [Float] = []) {
+      payload.append(RowDataset(name: name, type: type, rowShape: rowShape, channelScales: channelScales))
     }
-    if !configuration.blocks.isEmpty { add(Self.tokens, tokenType, [model.tokenCount, model.width]) }
-    for block in configuration.blocks.dropLast() {
-      add(Self.tokens(block: block), tokenType, [model.tokenCount, model.width])
+    let blocks = configuration.blocks
+    for place in blocks.indices.suffix(1) + blocks.indices.dropLast() {
+      let name = Self.tokens(block: blocks[place], of: blocks)
+      let channelScales = configuration.precision.channelScales?[place] ?? []
+      add(name, tokenType, [model.tokenCount, model.width], channelScales)
+      if tokenType == .int8 { add(Self.scales(ofTokens: name), .float32, [model.tokenCount]) }
     }
     if model.hasClassToken { add(Self.classAttention, .float16, [model.headCount, model.patchCount]) }
     add(Self.centerAttention, .float16, [Self.centerCount, model.patchCount])
     add(Self.attentionStatistics, .float32, [model.depth, model.headCount, Self.attentionStatisticCount])
     add(Self.magnitudes, .float32, [model.depth, 2])
     self.payload = payload
-    payloadByteCount = payload.reduce(0) { $0 + $1.rowByteCount }
     datasets =
       payload + [
         RowDataset(name: Self.labels, type: .int32, rowShape: []),
@@ -158,6 +173,12 @@ public struct RowLayout: Equatable, Sendable {
         RowDataset(name: Self.rowState, type: .uint8, rowShape: []),
         RowDataset(name: Self.rowChecksum, type: .uint32, rowShape: []),
       ]
+  }
+
+  /// The channel scales of each dataset that has them.
+  var channelScales: [String: [Float]] {
+    let scaled = payload.filter { !$0.channelScales.isEmpty }
+    return Dictionary(uniqueKeysWithValues: scaled.map { ($0.name, $0.channelScales) })
   }
 
   /// The bytes of a row in all datasets.

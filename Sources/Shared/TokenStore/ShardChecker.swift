@@ -35,6 +35,7 @@ struct ShardChecker {
       throw InputError(path, "its datasets are not where \(CacheManifest.fileName) says")
     }
     try check(skeleton.attributes, of: shard, path)
+    try layout.requireScales(of: skeleton, path)
   }
 
   private mutating func check(

@@ -26,6 +26,8 @@ package struct ShardSkeleton: Equatable, Sendable {
   /// The size of the whole file.
   package var byteCount: Int
   package var placements: [String: CacheManifest.Placement]
+  /// The attribute `channel_scale` of each dataset that has it.
+  package var channelScales: [String: [Float]]
   package var attributes: ShardAttributes
 }
 
@@ -53,7 +55,8 @@ struct SkeletonTemplate: Sendable {
     let skeleton = try HDF5.readSkeleton(of: path)
     precondition(
       skeleton.attributes == attributes
-        && skeleton.placements == layout.placements(like: skeleton, rowCount: rowCount),
+        && skeleton.placements == layout.placements(like: skeleton, rowCount: rowCount)
+        && skeleton.channelScales == layout.channelScales,
       "libhdf5 wrote another skeleton than it was asked to")
     let file = try Descriptor(path, .read)
     var metadata: [(Int, [UInt8])] = []

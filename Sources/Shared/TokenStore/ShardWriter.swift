@@ -66,16 +66,23 @@ public final class ShardWriter: Sendable {
 
   /// Writes a row whose image cannot be decoded: zeros, and the state that says so.
   public func writeUndecodable(row: Int) throws(InputError) {
-    let zeros = SharedBuffer<UInt8>(count: layout.payloadByteCount)
-    try write(row: row, UnsafeRawBufferPointer(zeros.buffer), .undecodable)
+    let zeros = SharedBuffer<UInt8>(count: layout.payload.reduce(0) { max($0, $1.rowByteCount) })
+    let payload = layout.payload.map {
+      UnsafeMutableRawBufferPointer(start: zeros.pointer, count: $0.rowByteCount)
+    }
+    try write(row: row, payload, .undecodable)
+    withExtendedLifetime(zeros) {}
   }
 
-  private func write(row: Int, _ payload: UnsafeRawBufferPointer, _ state: RowState) throws(InputError) {
+  /// - Parameter payload: the row's bytes in each payload dataset.
+  private func write(
+    row: Int, _ payload: [UnsafeMutableRawBufferPointer], _ state: RowState
+  ) throws(InputError) {
     precondition(rowRange.contains(row), "row \(row) is outside the shard's \(rowRange)")
     precondition(!isFinished.load(ordering: .acquiring), "shard \(index) is finished")
     let local = row - rowRange.lowerBound
     var checksum = RowChecksum()
-    checksum.update(payload)
+    for bytes in payload { checksum.update(UnsafeRawBufferPointer(bytes)) }
     for (column, dataset) in zip(identityColumns, layout.datasets[layout.payload.count...]) {
       let size = dataset.rowByteCount
       column.withUnsafeBytes {
@@ -84,12 +91,8 @@ public final class ShardWriter: Sendable {
     }
     withUnsafeBytes(of: state.rawValue) { checksum.update($0) }
 
-    var start = 0
-    for (dataset, offset) in zip(layout.payload, offsets) {
-      let end = start + dataset.rowByteCount
-      try file.write(
-        UnsafeRawBufferPointer(rebasing: payload[start..<end]), at: offset + local * dataset.rowByteCount)
-      start = end
+    for (bytes, offset) in zip(payload, offsets) {
+      try file.write(UnsafeRawBufferPointer(bytes), at: offset + local * bytes.count)
     }
     let stored = withUnsafeBytes(of: checksum.value.littleEndian) { Array($0) }
     try file.write(stored, at: offsets[layout.checksumIndex] + local * stored.count)

@@ -11,7 +11,8 @@ public final class TokenCache: Sendable {
   /// [N]
   public let rowStates: [RowState]
   private let shards: ShardSet
-  private let blockDatasets: [Int: Int]
+  /// By block.
+  private let blockDatasets: [Int: TokenDataset]
   private let classAttentionDataset: Int?
   private let centerAttentionDataset: Int
   private let attentionStatisticsDataset: Int
@@ -42,7 +43,8 @@ public final class TokenCache: Sendable {
     rowStates = states
     let blocks = manifest.configuration.blocks
     blockDatasets = Dictionary(
-      uniqueKeysWithValues: blocks.enumerated().map { ($1, $0 == blocks.count - 1 ? 0 : $0 + 1) })
+      uniqueKeysWithValues: blocks.map { ($0, TokenDataset(layout, RowLayout.tokens(block: $0, of: blocks))) }
+    )
     classAttentionDataset = layout.index(of: RowLayout.classAttention)
     centerAttentionDataset = layout.index(of: RowLayout.centerAttention)!
     attentionStatisticsDataset = layout.index(of: RowLayout.attentionStatistics)!
@@ -66,19 +68,31 @@ public final class TokenCache: Sendable {
   /// What image and view the row holds.
   public func identity(row: Int) -> RowIdentity { shards.identity(row: row) }
 
-  /// - Returns: [T, D] of ``tokenElementType``: the last stored block's output, before the final norm.
-  public func tokens(row: Int) -> UnsafeRawBufferPointer {
-    precondition(!configuration.blocks.isEmpty, "this cache holds statistics only, no tokens")
-    return shards.bytes(dataset: 0, row: row)
+  /// Whether there are any tokens: a cache can hold statistics only.
+  public var hasTokens: Bool { !configuration.blocks.isEmpty }
+
+  /// - Returns: [T, D]: the last stored block's output, before the final norm.
+  public func tokens(row: Int) -> StoredTokens {
+    guard let block = configuration.blocks.last else {
+      preconditionFailure("this cache holds statistics only, no tokens")
+    }
+    return tokens(row: row, block: block)
   }
 
   /// - Parameter block: one of the configuration's `blocks`.
-  /// - Returns: [T, D] of ``tokenElementType``: the block's output, before the final norm.
-  public func tokens(row: Int, block: Int) -> UnsafeRawBufferPointer {
+  /// - Returns: [T, D]: the block's output, before the final norm.
+  public func tokens(row: Int, block: Int) -> StoredTokens {
     guard let dataset = blockDatasets[block] else {
       preconditionFailure("block \(block) is not one of the stored \(configuration.blocks)")
     }
-    return shards.bytes(dataset: dataset, row: row)
+    let tokens = shards.bytes(dataset: dataset.tokens, row: row).baseAddress!
+    guard let scales = dataset.scales else {
+      return StoredTokens(tokenElementType, tokens, tokenCount: tokenCount, width: width)
+    }
+    return StoredTokens(
+      quantized: tokens.assumingMemoryBound(to: Int8.self), tokenCount: tokenCount, width: width,
+      tokenScales: shards.floats(dataset: scales, row: row).baseAddress!,
+      channelScales: dataset.channelScales.pointer)
   }
 
   /// - Returns: [H, P] in float16; nil where the model has no [cls].
@@ -99,5 +113,20 @@ public final class TokenCache: Sendable {
   /// - Returns: [L, 2]
   public func magnitudes(row: Int) -> UnsafeBufferPointer<Float> {
     shards.floats(dataset: magnitudesDataset, row: row)
+  }
+}
+
+/// Where a block's tokens are in the layout.
+private struct TokenDataset: Sendable {
+  let tokens: Int
+  /// nil where tokens are not in 8 bits.
+  let scales: Int?
+  /// [D]; empty likewise.
+  let channelScales: SharedBuffer<Float>
+
+  init(_ layout: RowLayout, _ name: String) {
+    tokens = layout.index(of: name)!
+    scales = layout.index(of: RowLayout.scales(ofTokens: name))
+    channelScales = SharedBuffer(layout.datasets[tokens].channelScales)
   }
 }

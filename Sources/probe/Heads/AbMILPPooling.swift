@@ -81,12 +81,11 @@ package final class AbMILPPooling: Pooling {
     try parallel.forEach(batch.count) { index, worker in
       let tokens = pooledTokens(batch, index)
       let weights = attention.pointer + index * tokenCount
-      try scores(tokens, batch.source.elementType, into: weights, scratch.value(worker))
+      try scores(tokens, into: weights, scratch.value(worker))
       softmax(weights, count: tokenCount)
       let out = features.pointer + index * width
       out.update(repeating: 0, count: width)
-      batch.source.elementType.addWeightedSum(
-        tokens, tokenCount: tokenCount, width: width, weights: weights, to: out)
+      tokens.addWeightedSum(weights: weights, to: out)
     }
   }
 
@@ -95,8 +94,8 @@ package final class AbMILPPooling: Pooling {
     Array(attention.buffer.prefix(batchCount * tokenCount))
   }
 
-  private func pooledTokens(_ batch: Batch, _ index: Int) -> UnsafeRawPointer {
-    batch.source.tokens(row: batch.rows[index]) + firstToken * width * batch.source.elementType.byteCount
+  private func pooledTokens(_ batch: Batch, _ index: Int) -> StoredTokens {
+    batch.source.tokens(row: batch.rows[index])[firstToken..<firstToken + tokenCount]
   }
 
   private func updateScoreOffsets() {
@@ -110,14 +109,13 @@ package final class AbMILPPooling: Pooling {
   }
 
   private func scores(
-    _ tokens: UnsafeRawPointer, _ type: ElementType, into out: UnsafeMutablePointer<Float>,
-    _ scratch: AbMILPScratch
+    _ tokens: StoredTokens, into out: UnsafeMutablePointer<Float>, _ scratch: AbMILPScratch
   ) {
     let query = score.weight.values.pointer
     if hidden.isEmpty {
-      type.dots(tokens, tokenCount: tokenCount, width: width, query: query, into: out)
+      tokens.dots(query: query, into: out)
     } else {
-      let top = runHidden(tokens, type, scratch)
+      let top = runHidden(tokens, scratch)
       ElementType.float32.dots(top, tokenCount: tokenCount, width: width, query: query, into: out)
     }
     for token in 0..<tokenCount { out[token] += scoreOffsets.pointer[token] }
@@ -125,11 +123,11 @@ package final class AbMILPPooling: Pooling {
 
   /// - Returns: h, [tokenCount, D]; the inputs of all layers stay in the scratch memory.
   private func runHidden(
-    _ tokens: UnsafeRawPointer, _ type: ElementType, _ scratch: AbMILPScratch
+    _ tokens: StoredTokens, _ scratch: AbMILPScratch
   ) -> UnsafeMutablePointer<Float> {
     let count = tokenCount * width
     var input = scratch.inputs[0].pointer
-    type.decode(tokens, into: input, count: count)
+    tokens.decode(into: input)
     if let positionEmbedding {
       let embedding = positionEmbedding.values.pointer
       for index in 0..<count { input[index] += embedding[index] }
@@ -164,8 +162,8 @@ package final class AbMILPPooling: Pooling {
       let scratch = try scratch.value(worker)
       for index in range {
         addGradient(
-          tokens: pooledTokens(batch, index), batch.source.elementType,
-          attention: attention.pointer + index * tokenCount, gradient: gradient.pointer + index * width,
+          tokens: pooledTokens(batch, index), attention: attention.pointer + index * tokenCount,
+          gradient: gradient.pointer + index * width,
           to: partial, scratch)
       }
     }
@@ -201,21 +199,20 @@ package final class AbMILPPooling: Pooling {
 
   /// The gradient of one image: of its attention, of its scores, then down through the layers.
   private func addGradient(
-    tokens: UnsafeRawPointer, _ type: ElementType, attention: UnsafePointer<Float>,
-    gradient: UnsafePointer<Float>,
+    tokens: StoredTokens, attention: UnsafePointer<Float>, gradient: UnsafePointer<Float>,
     to partial: AbMILPGradient, _ scratch: AbMILPScratch
   ) {
     let scoreGradient = scratch.scoreGradient.pointer
-    type.dots(tokens, tokenCount: tokenCount, width: width, query: gradient, into: scoreGradient)
+    tokens.dots(query: gradient, into: scoreGradient)
     var mean: Float = 0
     for token in 0..<tokenCount { mean += attention[token] * scoreGradient[token] }
     // These sum to zero: softmax does not see the score's bias, whose gradient stays exactly zero.
     for token in 0..<tokenCount { scoreGradient[token] = attention[token] * (scoreGradient[token] - mean) }
     guard !hidden.isEmpty else {
-      addScoreGradients(tokens, type, scoreGradient, to: partial)
+      addScoreGradients(tokens, scoreGradient, to: partial)
       return
     }
-    let top = runHidden(tokens, type, scratch)
+    let top = runHidden(tokens, scratch)
     ElementType.float32.addWeightedSum(
       top, tokenCount: tokenCount, width: width, weights: scoreGradient, to: partial.weights[hidden.count])
     let query = score.weight.values.pointer
@@ -229,11 +226,10 @@ package final class AbMILPPooling: Pooling {
 
   /// Depth 1: the score is the only layer, its input the token and its position.
   private func addScoreGradients(
-    _ tokens: UnsafeRawPointer, _ type: ElementType, _ scoreGradient: UnsafePointer<Float>,
-    to partial: AbMILPGradient
+    _ tokens: StoredTokens, _ scoreGradient: UnsafePointer<Float>, to partial: AbMILPGradient
   ) {
     let weight = partial.weights[0]
-    type.addWeightedSum(tokens, tokenCount: tokenCount, width: width, weights: scoreGradient, to: weight)
+    tokens.addWeightedSum(weights: scoreGradient, to: weight)
     guard let positionEmbedding else { return }
     ElementType.float32.addWeightedSum(
       positionEmbedding.values.pointer, tokenCount: tokenCount, width: width, weights: scoreGradient,

@@ -36,17 +36,15 @@ package struct FixedPooling: Pooling {
 
   private func pool(_ source: any TokenSource, row: Int, into out: UnsafeMutablePointer<Float>) {
     let tokens = source.tokens(row: row)
-    let type = source.elementType
     var out = out
     if features == .cls || features == .both {
-      type.decode(tokens, into: out, count: layout.width)
+      tokens[0..<1].decode(into: out)
       out += layout.width
     }
     if features == .pos || features == .both {
       out.update(repeating: 0, count: layout.width)
-      type.addWeightedSum(
-        tokens + layout.prefixTokenCount * layout.width * type.byteCount, tokenCount: layout.patchCount,
-        width: layout.width, weights: meanWeights.pointer, to: out)
+      tokens[layout.prefixTokenCount..<layout.tokenCount].addWeightedSum(
+        weights: meanWeights.pointer, to: out)
     }
   }
 

@@ -6,9 +6,8 @@ public protocol TokenSource: Sendable {
   var tokenCount: Int { get }
   /// D
   var width: Int { get }
-  var elementType: ElementType { get }
-  /// - Returns: [T, D] of ``elementType``, valid as long as the source.
-  func tokens(row: Int) -> UnsafeRawPointer
+  /// - Returns: [T, D], valid as long as the source.
+  func tokens(row: Int) -> StoredTokens
 }
 
 /// How the tokens of an image are laid out: prefix tokens ([cls] first), then the patches row by row.
@@ -41,7 +40,6 @@ public struct TokenLayout: Codable, Equatable, Sendable {
 public final class FeatureMatrix: TokenSource {
   public let tokenCount = 1
   public let width: Int
-  public let elementType = ElementType.float32
   /// [N, D]
   public let values: SharedBuffer<Float>
 
@@ -50,8 +48,8 @@ public final class FeatureMatrix: TokenSource {
     values = SharedBuffer(count: rowCount * width)
   }
 
-  public func tokens(row: Int) -> UnsafeRawPointer {
+  public func tokens(row: Int) -> StoredTokens {
     precondition(row >= 0 && (row + 1) * width <= values.count, "row \(row) is not one of the matrix")
-    return UnsafeRawPointer(values.pointer + row * width)
+    return StoredTokens(.float32, values.pointer + row * width, tokenCount: 1, width: width)
   }
 }

@@ -15,9 +15,7 @@ public struct LabelledTokens: Sendable {
 
   /// - Throws: where the cache holds no tokens, or no row has a label.
   public init(_ cache: TokenCache) throws(InputError) {
-    guard !cache.configuration.blocks.isEmpty else {
-      throw InputError(cache.path, "holds statistics only, no tokens", remedy: "extract the tokens as well")
-    }
+    try Self.requireTokens(cache)
     let classCount = cache.configuration.dataset.classNames.count
     var rows: [Int] = []
     var labels: [Int32] = []
@@ -39,6 +37,15 @@ public struct LabelledTokens: Sendable {
     self.rows = rows
     self.labels = labels
     skippedRowCount = cache.rowCount - rows.count
+  }
+
+  /// - Throws: where the cache holds statistics only.
+  static func requireTokens(_ cache: TokenCache) throws(InputError) {
+    guard cache.hasTokens else {
+      throw InputError(
+        cache.path, "holds statistics only, no tokens",
+        remedy: "extract a cache without --stats-only to train and measure heads")
+    }
   }
 
   package init(_ source: any TokenSource, rows: [Int], labels: [Int32]) {
@@ -73,8 +80,7 @@ private struct CacheSource: TokenSource {
 
   var tokenCount: Int { cache.tokenCount }
   var width: Int { cache.width }
-  var elementType: ElementType { cache.tokenElementType }
-  func tokens(row: Int) -> UnsafeRawPointer { cache.tokens(row: row).baseAddress! }
+  func tokens(row: Int) -> StoredTokens { cache.tokens(row: row) }
 }
 
 extension TokenLayout {
