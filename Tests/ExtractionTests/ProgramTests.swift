@@ -62,12 +62,43 @@ import Testing
       (["--version"], 0), (["stats", "/no/such/cache"], 1), (["inspect", "/no/such/cache"], 1),
       (["verify", "/no/such/cache"], 1),
       (["--finetune", "/no/such/file", "--data-path", "/no/such/folder", "--output-dir", "/tmp/never"], 1),
+      (["--finetune", "a", "--data-path", "b", "--output-dir", "c", "--blocks", "1;2"], 64),
+      (["--finetune", "a", "--data-path", "b", "--output-dir", "c", "--token-dtype", "int4"], 64),
+      (["--finetune", "a", "--data-path", "b", "--output-dir", "c", "--stats-only", "--blocks", "-1"], 64),
+      (
+        [
+          "--finetune", "a", "--data-path", "b", "--output-dir", "c", "--stats-only", "--token-dtype", "int8",
+        ], 64
+      ),
     ] as [([String], Int32)])
   func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
     let result = try program.run(arguments)
     #expect(result.status == status, "\(result.diagnostics)")
     #expect(result.signal == nil)
     if status == 1 { #expect(result.diagnostics.split(separator: "\n").count == 1, "\(result.diagnostics)") }
+  }
+
+  @Test func whatIsStoredIsChosenByOptions() throws {
+    let sample = try Sample(imageCount: 6)
+    let quantized = try program.run(arguments(sample, ["--blocks", "-2..-1", "--token-dtype", "int8"]))
+    #expect(quantized.status == 0, "\(quantized.diagnostics)")
+    #expect(quantized.diagnostics.contains("scales of the tokens' channels on 6 images"))
+    let inspection = try program.run(["inspect", sample.cache])
+    #expect(inspection.output.contains("17 x 24 int8") && inspection.output.contains("0, 1, before"))
+    let again = try program.run(arguments(sample, ["--blocks", "all", "--token-dtype", "int8"]))
+    #expect(again.status == 0 && again.output.contains("nothing was left"), "\(again.diagnostics)")
+    #expect(!again.diagnostics.contains("scales of"))
+
+    try FileManager.default.removeItem(atPath: sample.cache)
+    let outside = try program.run(arguments(sample, ["--blocks", "2"]))
+    #expect(outside.status == 1)
+    #expect(outside.diagnostics.contains("--blocks: block 2 does not exist: the model has 2 blocks"))
+
+    #expect(try program.run(arguments(sample, ["--stats-only", "-q"])).status == 0)
+    let statistics = try program.run(["inspect", sample.cache])
+    #expect(statistics.output.contains("none: statistics only"), "\(statistics.output)")
+    #expect(try program.run(["stats", sample.cache]).output.contains("cls_pos_entropy"))
+    #expect(try program.run(["verify", sample.cache]).status == 0)
   }
 
   @Test func controlCStopsBetweenImagesAndSaysHowToGoOn() throws {

@@ -55,10 +55,15 @@ private enum CacheDescription {
       ("shards", "\(manifest.shards.count) of \(manifest.plannedShardCount), \(ByteText.text(bytes))"),
       (
         "tokens",
-        "\(model.tokenCount) x \(model.width) \(configuration.precision.tokens.rawValue) an image: "
-          + "\(model.prefixTokenCount) prefix, \(model.gridHeight) x \(model.gridWidth) patches"
+        (configuration.blocks.isEmpty
+          ? "not stored; "
+          : "\(model.tokenCount) x \(model.width) \(configuration.precision.tokens.rawValue) ")
+          + "an image: \(model.prefixTokenCount) prefix, \(model.gridHeight) x \(model.gridWidth) patches"
       ),
-      ("blocks", configuration.blocks.map(String.init).joined(separator: ", ") + ", before the final norm"),
+      (
+        "blocks",
+        configuration.storedBlocksText + (configuration.blocks.isEmpty ? "" : ", before the final norm")
+      ),
       (
         "model",
         "\(model.name): depth \(model.depth), \(model.headCount) heads, MLP \(model.mlpWidth), "

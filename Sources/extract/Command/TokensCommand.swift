@@ -29,7 +29,13 @@ struct TokensCommand: ParsableCommand {
       arithmetic: encoderOptions.arithmetic,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint),
       options: storageOptions.extractionOptions(isStrict: datasetOptions.strict),
-      programVersion: Program.version)
+      programVersion: Program.version
+    ).calibrated(
+      for: storageOptions.outputPath, parallel: processOptions.parallel,
+      onStart: { count in
+        guard !processOptions.quiet else { return }
+        StandardError.write("int8: measuring the scales of the tokens' channels on \(count) images\n")
+      }, onImage: { if Interruption.isRequested { throw InterruptedError("stopped before the first row") } })
     let extraction = try Extraction(
       plan, folder: storageOptions.outputPath, parallel: processOptions.parallel)
     let monitor = ExtractionMonitor(extraction, style: processOptions.quiet ? .quiet : .automatic)

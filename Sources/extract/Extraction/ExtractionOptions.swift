@@ -2,6 +2,8 @@ import Compute
 
 /// What is stored of each image, and how; everything else follows from the checkpoint and the images.
 public struct ExtractionOptions: Sendable {
+  /// The blocks whose outputs are stored; none where only statistics are.
+  public var blocks: BlockSelection
   /// The type that tokens are stored in.
   public var tokenType: ElementType
   /// Images of one shard.
@@ -9,7 +11,11 @@ public struct ExtractionOptions: Sendable {
   /// An image that cannot be decoded ends the run instead of being stored as undecodable.
   public var isStrict: Bool
 
-  public init(tokenType: ElementType = .float16, shardSize: Int = 4096, isStrict: Bool = false) {
+  public init(
+    blocks: BlockSelection = .last, tokenType: ElementType = .float16, shardSize: Int = 4096,
+    isStrict: Bool = false
+  ) {
+    self.blocks = blocks
     self.tokenType = tokenType
     self.shardSize = shardSize
     self.isStrict = isStrict

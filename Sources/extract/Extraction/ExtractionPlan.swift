@@ -11,14 +11,16 @@ public struct ExtractionPlan: Sendable {
   public let preprocessing: Preprocessing
   public let encoder: Encoder
   public let options: ExtractionOptions
-  public let configuration: CacheConfiguration
+  /// For tokens in 8 bits, without the scales that ``calibrated(for:parallel:onStart:onImage:)`` adds.
+  public internal(set) var configuration: CacheConfiguration
   /// One row an image, in the data set's order.
   public let rows: [RowIdentity]
 
   /// - Parameters:
   ///   - split: the part of the data set that `dataset` is, recorded in the cache.
   ///   - programVersion: likewise.
-  /// - Throws: where the checkpoint's weights do not make the encoder, or the images' size is not the encoder's.
+  /// - Throws: where the checkpoint's weights do not make the encoder, the images' size is not the encoder's, or a block
+  ///   to be stored does not exist.
   public init(
     dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint, arithmetic: Arithmetic = .float32,
     preprocessing: Preprocessing, options: ExtractionOptions, programVersion: String
@@ -38,7 +40,8 @@ public struct ExtractionPlan: Sendable {
       RowIdentity(id: entry.id, label: entry.label, sourceIndex: UInt64(index))
     }
     configuration = CacheConfiguration(
-      model: .init(checkpoint), checkpoint: .init(checkpoint), blocks: [model.depth - 1],
+      model: .init(checkpoint), checkpoint: .init(checkpoint),
+      blocks: try options.blocks.blocks(depth: model.depth),
       finalNorm: encoder.finalNorm.map { .init(weight: $0.weight, bias: $0.bias, epsilon: $0.epsilon) },
       preprocessing: .init(preprocessing),
       dataset: .init(
