@@ -35,7 +35,10 @@ struct TokensCommand: ParsableCommand {
       onStart: { count in
         guard !processOptions.quiet else { return }
         StandardError.write("int8: measuring the scales of the tokens' channels on \(count) images\n")
-      }, onImage: { if Interruption.isRequested { throw InterruptedError("stopped before the first row") } })
+      },
+      onImage: {
+        if Interruption.isRequested { throw InterruptedError("stopped before any image was stored") }
+      })
     let extraction = try Extraction(
       plan, folder: storageOptions.outputPath, parallel: processOptions.parallel)
     let monitor = ExtractionMonitor(extraction, style: processOptions.quiet ? .quiet : .automatic)
