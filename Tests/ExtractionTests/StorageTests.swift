@@ -17,7 +17,7 @@ import Extraction
     let preprocessor = Preprocessor(plan.preprocessing)
     let pixels = SharedBuffer<Float>(count: plan.preprocessing.valueCount)
     return try plan.dataset.entries.map { entry in
-      preprocessor.apply(try ImageDecoder.decode(plan.dataset.path(of: entry)), into: pixels.pointer)
+      preprocessor.apply(try plan.dataset.content(of: entry).decoded(), into: pixels.pointer)
       let output = plan.encoder.encode(pixels: pixels.pointer, blocks: blocks, workspace: workspace)
       return output.tokens.map(\.array)
     }

@@ -57,10 +57,10 @@ extension ExtractionPlan {
     let workers = PerWorker(parallel) { SampleWorker(self) }
     try parallel.forEach(sample.count) { index, worker in
       try onImage()
-      let file = try MappedFile(dataset.path(of: sample[index]))
+      let content = try dataset.content(of: sample[index])
       let image: RGBImage
       do throws(InputError) {
-        image = try ImageDecoder.decode(file.bytes, subject: file.path)
+        image = try content.decoded()
       } catch {
         guard !options.isStrict else { throw error }
         failure.withLock { $0 = error }
@@ -71,7 +71,7 @@ extension ExtractionPlan {
       for (block, tokens) in output.tokens.enumerated() {
         let sum = sums.pointer + (index * blocks.count + block) * width
         try addSquares(
-          tokens.pointer, tokenCount: tokenCount, width: width, to: sum, subject: sample[index].path)
+          tokens.pointer, tokenCount: tokenCount, width: width, to: sum, subject: sample[index].id)
       }
     }
     let decodedCount = isDecoded.array.count { $0 }
