@@ -74,9 +74,12 @@ struct PreprocessingTests {
     let preprocessor = Preprocessor(preprocessing)
     for (height, width) in [(300, 200), (5, 4), (90, 400), (32, 32), (1, 1)] {
       let image = pattern(height: height, width: width)
-      var input = [Float](repeating: .nan, count: preprocessing.valueCount)
-      preprocessor.apply(image, into: &input)
-      #expect(input == apply(preprocessing, to: image))
+      let box = PixelBox(top: height / 3, left: 0, height: (height + 1) / 2, width: (width + 2) / 3)
+      for view in [ImageView.center, .crop(box, isMirrored: true), .crop(box, isMirrored: false)] {
+        var input = [Float](repeating: .nan, count: preprocessing.valueCount)
+        preprocessor.apply(image, view: view, into: &input)
+        #expect(input == apply(preprocessing, to: image, view: view))
+      }
     }
   }
 
@@ -149,8 +152,10 @@ func pattern(height: Int, width: Int) -> RGBImage {
   return RGBImage(height: height, width: width, pixels: pixels)
 }
 
-func apply(_ preprocessing: Preprocessing, to image: RGBImage) -> [Float] {
+func apply(
+  _ preprocessing: Preprocessing, to image: RGBImage, view: ImageView = .center
+) -> [Float] {
   var input = [Float](repeating: .nan, count: preprocessing.valueCount)
-  Preprocessor(preprocessing).apply(image, into: &input)
+  Preprocessor(preprocessing).apply(image, view: view, into: &input)
   return input
 }

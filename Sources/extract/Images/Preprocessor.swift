@@ -24,19 +24,36 @@ public final class Preprocessor {
 
   /// Writes the model's input, [3, crop, crop], to the bit as Pillow 13 and torchvision make it.
   ///
-  /// Only what the crop keeps is computed, which is why a side of one pixel, resized to millions, is no trouble.
-  public func apply(_ image: RGBImage, into input: UnsafeMutablePointer<Float>) {
-    let (shorter, longer) = (min(image.height, image.width), max(image.height, image.width))
-    let resizedLonger = preprocessing.resize * longer / shorter
-    let height = CropWindow(
-      resizedLength: image.height == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
-    let width = CropWindow(
-      resizedLength: image.width == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
-    resize(image, rows: axis(image.height, height), columns: axis(image.width, width))
-    if height.kept.count < preprocessing.crop || width.kept.count < preprocessing.crop {
-      fillWithBlack(input)
+  /// Only what the view keeps is computed, which is why a side of one pixel, resized to millions, is no trouble.
+  public func apply(
+    _ image: RGBImage, view: ImageView = .center, into input: UnsafeMutablePointer<Float>
+  ) {
+    switch view {
+    case .center:
+      let (shorter, longer) = (min(image.height, image.width), max(image.height, image.width))
+      let resizedLonger = preprocessing.resize * longer / shorter
+      let height = CropWindow(
+        resizedLength: image.height == shorter ? preprocessing.resize : resizedLonger,
+        crop: preprocessing.crop)
+      let width = CropWindow(
+        resizedLength: image.width == shorter ? preprocessing.resize : resizedLonger,
+        crop: preprocessing.crop)
+      let whole = PixelBox(top: 0, left: 0, height: image.height, width: image.width)
+      resize(image, whole, rows: axis(image.height, height), columns: axis(image.width, width))
+      if height.kept.count < preprocessing.crop || width.kept.count < preprocessing.crop {
+        fillWithBlack(input)
+      }
+      normalize(height: height, width: width, into: input)
+    case .crop(let box, let isMirrored):
+      precondition(
+        box.height > 0 && box.width > 0 && box.top >= 0 && box.left >= 0
+          && box.top <= image.height - box.height && box.left <= image.width - box.width,
+        "\(box) is not inside \(image.height)x\(image.width) pixels")
+      let side = CropWindow(resizedLength: preprocessing.crop, crop: preprocessing.crop)
+      let columns = axis(box.width, side)
+      resize(image, box, rows: axis(box.height, side), columns: isMirrored ? columns.reversed : columns)
+      normalize(height: side, width: side, into: input)
     }
-    normalize(height: height, width: width, into: input)
   }
 
   private func axis(_ sourceLength: Int, _ window: CropWindow) -> ResamplingAxis {
@@ -45,54 +62,57 @@ public final class Preprocessor {
       interpolation: preprocessing.interpolation)
   }
 
-  /// Fills `resized`, [rows, columns, 3], in two passes. Each rounds to bytes, so their order shows: along the rows
-  /// first, but across them first where that takes away more than twice as much. (Pillow before 13 had one order only,
-  /// and makes other bytes of such tall images.)
-  private func resize(_ image: RGBImage, rows: ResamplingAxis, columns: ResamplingAxis) {
+  /// Fills `resized`, [rows, columns, 3], with what the axes make of a box of the image, in two passes. Each rounds to
+  /// bytes, so their order shows: along the rows first, but across them first where that takes away more than twice as
+  /// much. (Pillow before 13 had one order only, and makes other bytes of such tall images.)
+  private func resize(_ image: RGBImage, _ box: PixelBox, rows: ResamplingAxis, columns: ResamplingAxis) {
+    let (stride, width, rowCount) = (image.width * 3, columns.neighbours.count, rows.neighbours.count)
+    let (top, left) = (box.top + rows.neighbours.lowerBound, box.left + columns.neighbours.lowerBound)
     image.pixels.withUnsafeBufferPointer { pixels in
-      let pixels = pixels.baseAddress!
+      let source = pixels.baseAddress! + top * stride + left * 3
       if rows.shortening > 0 && rows.shortening > columns.shortening * 2 {
-        reserve(&halfway, rows.count * image.width * 3)
-        resampleAcrossRows(pixels, firstRow: 0, rowBytes: image.width * 3, rows, into: halfway.pointer)
+        reserve(&halfway, rows.count * width * 3)
+        resampleAcrossRows(source, stride: stride, rowBytes: width * 3, rows, into: halfway.pointer)
         resampleAlongRows(
-          halfway.pointer, rowCount: rows.count, width: image.width, columns, into: resized.pointer)
+          halfway.pointer, stride: width * 3, width: width, rowCount: rows.count, columns,
+          into: resized.pointer)
       } else {
-        let used = rows.neighbours
-        reserve(&halfway, used.count * columns.count * 3)
+        reserve(&halfway, rowCount * columns.count * 3)
         resampleAlongRows(
-          pixels + used.lowerBound * image.width * 3, rowCount: used.count, width: image.width, columns,
-          into: halfway.pointer)
+          source, stride: stride, width: width, rowCount: rowCount, columns, into: halfway.pointer)
         resampleAcrossRows(
-          halfway.pointer, firstRow: used.lowerBound, rowBytes: columns.count * 3, rows, into: resized.pointer
-        )
+          halfway.pointer, stride: columns.count * 3, rowBytes: columns.count * 3, rows,
+          into: resized.pointer)
       }
     }
   }
 
   /// [rowCount, width, 3] to [rowCount, columns, 3].
+  ///
+  /// - Parameters:
+  ///   - source: begins at the first neighbour of any pixel.
+  ///   - stride: bytes from one row to the next.
   private func resampleAlongRows(
-    _ source: UnsafePointer<UInt8>, rowCount: Int, width: Int, _ columns: ResamplingAxis,
+    _ source: UnsafePointer<UInt8>, stride: Int, width: Int, rowCount: Int, _ columns: ResamplingAxis,
     into destination: UnsafeMutablePointer<UInt8>
   ) {
     reserve(&scratch, pb_resample_scratch_bytes(width))
     columns.withTaps { taps in
       withUnsafePointer(to: taps) { taps in
-        pb_resample_horizontal(source, width, rowCount, taps, destination, scratch.pointer)
+        pb_resample_horizontal(source, stride, width, rowCount, taps, destination, scratch.pointer)
       }
     }
   }
 
-  /// [..., rowBytes] to [rows, rowBytes].
-  ///
-  /// - Parameter firstRow: the row of the image that the source begins with.
+  /// [..., rowBytes] to [rows, rowBytes], likewise.
   private func resampleAcrossRows(
-    _ source: UnsafePointer<UInt8>, firstRow: Int, rowBytes: Int, _ rows: ResamplingAxis,
+    _ source: UnsafePointer<UInt8>, stride: Int, rowBytes: Int, _ rows: ResamplingAxis,
     into destination: UnsafeMutablePointer<UInt8>
   ) {
     rows.withTaps { taps in
       for y in 0..<taps.count {
         pb_resample_vertical(
-          source + (Int(taps.starts[y]) - firstRow) * rowBytes, rowBytes, taps.weights + y * taps.tap_stride,
+          source + Int(taps.starts[y]) * stride, stride, rowBytes, taps.weights + y * taps.tap_stride,
           Int(taps.tap_counts[y]), destination + y * rowBytes)
       }
     }
@@ -104,13 +124,18 @@ public final class Preprocessor {
 
   /// Spreads the resized image over the input's three planes.
   private func normalize(height: CropWindow, width: CropWindow, into input: UnsafeMutablePointer<Float>) {
-    let crop = preprocessing.crop
-    for channel in 0..<3 {
-      let values = self.values.pointer + channel * 256
-      for y in 0..<height.kept.count {
-        let row = resized.pointer + y * width.kept.count * 3 + channel
-        let result = input + (channel * crop + height.margin + y) * crop + width.margin
-        for x in 0..<width.kept.count { result[x] = values[Int(row[x * 3])] }
+    let (crop, planeSize) = (preprocessing.crop, preprocessing.crop * preprocessing.crop)
+    let (count, rowBytes) = (width.kept.count, width.kept.count * 3)
+    let red = values.pointer
+    let (green, blue) = (red + 256, red + 512)
+    for y in 0..<height.kept.count {
+      var pixel = resized.pointer + y * rowBytes
+      let result = input + (height.margin + y) * crop + width.margin
+      for x in 0..<count {
+        result[x] = red[Int(pixel[0])]
+        result[planeSize &+ x] = green[Int(pixel[1])]
+        result[2 &* planeSize &+ x] = blue[Int(pixel[2])]
+        pixel += 3
       }
     }
   }

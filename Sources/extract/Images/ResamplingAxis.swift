@@ -6,7 +6,9 @@ import CKernels
 /// resized side, as pixels outside the crop are not needed. Resizing to the same length has the weights 1 and 0, which
 /// change nothing.
 struct ResamplingAxis {
-  /// Of every pixel in the window: its first neighbour, and how many there are.
+  /// The first and one past the last neighbour of any pixel in the window.
+  private(set) var neighbours: Range<Int>
+  /// Of every pixel in the window: its first neighbour, counted from that of all of them, and how many there are.
   private(set) var starts: [Int32] = []
   private(set) var tapCounts: [Int32] = []
   /// [window, tapStride], in units of 2^-22.
@@ -25,6 +27,7 @@ struct ResamplingAxis {
       !window.isEmpty && window.lowerBound >= 0 && window.upperBound <= resizedLength,
       "the window \(window) is not part of 0 ..< \(resizedLength)")
     shortening = sourceLength - resizedLength
+    neighbours = 0..<sourceLength
     // Pillow keeps the source's length in single precision.
     let scale = Double(Float(sourceLength)) / Double(resizedLength)
     let filterScale = max(scale, 1)
@@ -47,11 +50,22 @@ struct ResamplingAxis {
       tapCounts.append(Int32(end - start))
       appendNormalized(taps)
     }
+    // Neither the starts nor the ends ever go back.
+    let first = starts[0]
+    neighbours = Int(first)..<Int(starts[count - 1] + tapCounts[count - 1])
+    for index in starts.indices { starts[index] -= first }
   }
 
-  /// The first and one past the last neighbour of any pixel.
-  var neighbours: Range<Int> {
-    Int(starts[0])..<Int(starts[starts.count - 1] + tapCounts[tapCounts.count - 1])
+  /// The same pixels from the last one to the first.
+  var reversed: ResamplingAxis {
+    var axis = self
+    axis.starts.reverse()
+    axis.tapCounts.reverse()
+    axis.weights.removeAll(keepingCapacity: true)
+    for index in stride(from: count - 1, through: 0, by: -1) {
+      axis.weights.append(contentsOf: weights[index * tapStride..<(index + 1) * tapStride])
+    }
+    return axis
   }
 
   /// Calls the body with the axis as the kernels take it.

@@ -23,20 +23,21 @@ typedef struct {
   const int32_t *weights;
 } pb_resample_taps;
 
-/// Along rows: `source` [row_count, source_width, 3] to `destination` [row_count, taps->count, 3].
+/// Along rows: `source` [row_count, source_width, 3], `source_stride` bytes from one row to the next, to `destination`
+/// [row_count, taps->count, 3].
 ///
 /// `scratch` holds `pb_resample_scratch_bytes(source_width)` bytes.
-void pb_resample_horizontal(const uint8_t *source, size_t source_width, size_t row_count,
+void pb_resample_horizontal(const uint8_t *source, size_t source_stride, size_t source_width, size_t row_count,
                             const pb_resample_taps *taps, uint8_t *destination, uint8_t *scratch);
-void pb_resample_horizontal_reference(const uint8_t *source, size_t source_width, size_t row_count,
+void pb_resample_horizontal_reference(const uint8_t *source, size_t source_stride, size_t row_count,
                                       const pb_resample_taps *taps, uint8_t *destination);
 size_t pb_resample_scratch_bytes(size_t source_width);
 
-/// Across rows: one row of `byte_count` bytes as the weighted sum of `tap_count` rows, which follow each other.
-void pb_resample_vertical(const uint8_t *source, size_t byte_count, const int32_t *weights, size_t tap_count,
-                          uint8_t *destination);
-void pb_resample_vertical_reference(const uint8_t *source, size_t byte_count, const int32_t *weights,
-                                    size_t tap_count, uint8_t *destination);
+/// Across rows: one row of `byte_count` bytes as the weighted sum of `tap_count` rows, `source_stride` bytes apart.
+void pb_resample_vertical(const uint8_t *source, size_t source_stride, size_t byte_count, const int32_t *weights,
+                          size_t tap_count, uint8_t *destination);
+void pb_resample_vertical_reference(const uint8_t *source, size_t source_stride, size_t byte_count,
+                                    const int32_t *weights, size_t tap_count, uint8_t *destination);
 
 #ifdef __cplusplus
 }
