@@ -28,14 +28,16 @@ struct Sample {
 
   func plan(
     _ type: ElementType = .float16, blocks: BlockSelection = .last, shardSize: Int = 5,
-    isStrict: Bool = false, cropFraction: Double? = nil, dataset: ImageDataset? = nil
+    isStrict: Bool = false, cropFraction: Double? = nil, dataset: ImageDataset? = nil,
+    augmentation: Augmentation = .none
   ) throws -> ExtractionPlan {
     let loaded = try CheckpointLoader.load(TinyEncoder.request(checkpoint))
     let dataset = try dataset ?? ImageDataset(path: folder.file("images"), split: "train")
     return try ExtractionPlan(
       dataset: dataset, split: dataset.split, checkpoint: loaded,
       preprocessing: try Preprocessing(inputSize: 16, cropFraction: cropFraction),
-      options: ExtractionOptions(blocks: blocks, tokenType: type, shardSize: shardSize, isStrict: isStrict),
+      options: ExtractionOptions(
+        blocks: blocks, tokenType: type, shardSize: shardSize, isStrict: isStrict, augmentation: augmentation),
       programVersion: "test")
   }
 
@@ -112,9 +114,9 @@ struct Sample {
     let names = Mutex<Set<String>>([])
     let outcome = try Extraction(plan, folder: sample.cache, parallel: Parallel(threadCount: 2)).run(
       onEvent: {
-        if case .undecodable(let row, let error) = $0 {
+        if case .undecodable(let rows, let error) = $0 {
           #expect(error.reason.contains("WebP"))
-          names.withLock { _ = $0.insert(plan.rows[row].id) }
+          for row in rows { names.withLock { _ = $0.insert(plan.rows[row].id) } }
         }
       })
     guard case .finished(let manifest) = outcome else {

@@ -38,6 +38,29 @@ import Testing
     #expect(again.output.contains("nothing was left to encode"))
   }
 
+  @Test func viewsAreCountedApartFromImages() throws {
+    let sample = try Sample(imageCount: 4, broken: ["cat/broken.jpg"])
+    let arguments = try arguments(
+      sample, ["--views", "3", "--augmentation", "linprobe", "--seed", "5", "--center_view"])
+    let tokens = try program.run(arguments + ["--json"])
+    #expect(tokens.status == 0, "\(tokens.diagnostics)")
+    #expect(tokens.diagnostics.components(separatedBy: "broken.jpg").count == 2, "\(tokens.diagnostics)")
+    let result = try #require(
+      try JSONSerialization.jsonObject(with: Data(tokens.output.utf8)) as? [String: Any])
+    #expect(result["images"] as? Int == 5)
+    #expect(result["views"] as? Int == 3)
+    #expect(result["undecodable"] as? Int == 3)
+    #expect(result["encoded"] as? Int == 15)
+    let again = try program.run(arguments)
+    #expect(again.output.contains("5 images x 3 views"), "\(again.output)")
+    #expect(again.output.contains("3 views could not be decoded"), "\(again.output)")
+    let inspection = try program.run(["inspect", sample.cache])
+    #expect(inspection.output.contains("5, 3 undecodable views"), "\(inspection.output)")
+    #expect(inspection.output.contains("3 an image: linprobe, seed 5, view 0 the centre crop"))
+    #expect(inspection.output.components(separatedBy: "broken.jpg").count == 2)
+    #expect(try program.run(["verify", sample.cache]).status == 0)
+  }
+
   @Test func verifyNamesTheDamagedRow() throws {
     let sample = try Sample()
     _ = try program.run(arguments(sample, ["-q"]))
@@ -61,6 +84,8 @@ import Testing
       (["--finetune", "x", "--data-path", "x", "-o", "x", "--data-format", "hdf5"], 64),
       (["--version"], 0), (["stats", "/no/such/cache"], 1), (["inspect", "/no/such/cache"], 1),
       (["verify", "/no/such/cache"], 1),
+      (["--finetune", "a", "--data-path", "b", "--output-dir", "c", "--views", "2"], 64),
+      (["--finetune", "a", "--data-path", "b", "--output-dir", "c", "--center-view"], 64),
       (["--finetune", "/no/such/file", "--data-path", "/no/such/folder", "--output-dir", "/tmp/never"], 1),
       (["--finetune", "a", "--data-path", "b", "--output-dir", "c", "--blocks", "1;2"], 64),
       (["--finetune", "a", "--data-path", "b", "--output-dir", "c", "--token-dtype", "int4"], 64),

@@ -20,16 +20,17 @@ struct SampleCaches {
 
   /// - Parameters:
   ///   - images: the cache whose tokens these are; by default its own.
+  ///   - views: rows of each image, one after the other.
   ///   - change: what is different from the other caches.
   func write(
-    _ name: String, rowCount: Int, as images: String? = nil, undecodable: Set<Int> = [3],
+    _ name: String, rowCount: Int, as images: String? = nil, views: Int = 1, undecodable: Set<Int> = [3],
     unlabelled: Set<Int> = [5],
     change: (inout CacheConfiguration) -> Void = { _ in }
   ) throws {
     let rows = (0..<rowCount).map { row in
       RowIdentity(
-        id: "\(name)/\(row).jpg", label: unlabelled.contains(row) ? -1 : Int32(row % 3),
-        sourceIndex: UInt64(row))
+        id: "\(name)/\(row / views).jpg", label: unlabelled.contains(row) ? -1 : Int32(row / views % 3),
+        sourceIndex: UInt64(row / views), viewIndex: UInt16(row % views))
     }
     var configuration = Self.configuration(name, rows)
     change(&configuration)

@@ -222,6 +222,29 @@ import Training
     #expect(throws: InputError.self) { try LabelledTokens(TokenCache(caches.folder.file("unlabelled"))) }
   }
 
+  @Test func headsLearnFromAllViewsAndAreMeasuredOnTheCentre() throws {
+    let (centered, random) = (caches.folder.file("centered"), caches.folder.file("random"))
+    try caches.write("centered", rowCount: 90, views: 3, undecodable: [3, 4, 5], unlabelled: []) {
+      $0.augmentation = .init(name: "linprobe", views: 3, seed: 0, hasCenterView: true)
+    }
+    let all = try LabelledTokens(TokenCache(centered))
+    #expect(all.count == 87 && all.skippedRowCount == 3)
+    let measured = try LabelledTokens(measuringOn: TokenCache(centered))
+    #expect(measured.rows == Array(stride(from: 0, to: 90, by: 3)).filter { $0 != 3 })
+    #expect(measured.skippedRowCount == 1)
+    guard case .finished(let summary) = try run(configuration(), to: "run", train: centered) else {
+      Issue.record("the run did not finish")
+      return
+    }
+    #expect(summary.train.images == 87 && summary.validation.images == 28)
+
+    try caches.write("random", rowCount: 30) { $0.augmentation = .init(name: "linprobe", views: 1, seed: 0) }
+    let error = try #require(throws: InputError.self) {
+      try run(configuration(), to: "other", validation: random)
+    }
+    #expect(error.subject == random && error.remedy?.contains("--center-view") == true)
+  }
+
   @Test func impossibleSettingsAreRefused() throws {
     for bad in [configuration(batchSize: 69), configuration(batchSize: 1), configuration(accumulation: 5)] {
       let error = try #require(throws: InputError.self) { try run(bad, to: "run") }

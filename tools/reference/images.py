@@ -11,11 +11,18 @@ preprocessing.safetensors
                    [CROP, CROP, 3], Resize(RESIZE) and CenterCrop(CROP) of the pattern that `pattern` defines
     input/...      [3, CROP, CROP], the same after ToTensor and Normalize with the ImageNet mean and deviation
     values         [3, 256], ToTensor and Normalize of every byte
+views.safetensors
+    boxes          [N, 10]: seed, image, view, height and width of an image, then top, left, height and width of the box
+                   that the seed's RandomResizedCrop draws for it, and whether RandomHorizontalFlip mirrors it; both
+                   draw from the numbers that our generator has for that seed, image and view
+    crop/HEIGHTxWIDTH-TOP-LEFT-BOXHEIGHTxBOXWIDTH-CROP-INTERPOLATION[-mirrored]
+                   [CROP, CROP, 3], the box of the pattern cut out, resized and mirrored as torchvision does it
 
 Everything is compared bit for bit. JPEG pixels are libjpeg-turbo's: another libjpeg may round differently.
 """
 
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -36,6 +43,7 @@ except RuntimeError:
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     import torchvision
 from torchvision import transforms
+from torchvision.transforms import functional
 
 FOLDER = Path(__file__).resolve().parents[2] / "Tests" / "Fixtures" / "images"
 MEAN = (0.485, 0.456, 0.406)
@@ -246,7 +254,94 @@ def write_preprocessing():
         {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, FOLDER / "preprocessing.safetensors")
 
 
+class Generator:
+    """Compute/SeededGenerator.swift: xoshiro256**, filled by splitmix64."""
+
+    MASK = (1 << 64) - 1
+
+    def __init__(self, seed, stream=None):
+        if stream is not None:
+            seed ^= Generator(stream ^ 0xD1B54A32D192ED03).next()
+        self.state = []
+        for _ in range(4):
+            seed = (seed + 0x9E3779B97F4A7C15) & self.MASK
+            z = ((seed ^ seed >> 30) * 0xBF58476D1CE4E5B9) & self.MASK
+            z = ((z ^ z >> 27) * 0x94D049BB133111EB) & self.MASK
+            self.state.append(z ^ z >> 31)
+
+    def next(self):
+        def rotate(x, k):
+            return (x << k | x >> (64 - k)) & self.MASK
+
+        s = self.state
+        result = rotate(s[1] * 5 & self.MASK, 7) * 9 & self.MASK
+        t = s[1] << 17 & self.MASK
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotate(s[3], 45)
+        return result
+
+    def uniform(self, low=0.0, high=1.0):
+        return low + (high - low) * ((self.next() >> 11) * 2.0**-53)
+
+    def integer(self, bound):
+        while True:
+            product = self.next() * bound
+            if product & self.MASK >= (1 << 64) % bound:
+                return product >> 64
+
+
+def random_resized_crop(width, height, random, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)):
+    """RandomResizedCrop.get_params of the seed's util/crop.py (which is MAE's), with numbers from `random` instead of
+    torch's, in double precision, and with boxes of at least one pixel, as resizing an empty one is an error."""
+    target_area = height * width * random.uniform(*scale)
+    aspect_ratio = math.exp(random.uniform(math.log(ratio[0]), math.log(ratio[1])))
+    w = min(max(1, int(round(math.sqrt(target_area * aspect_ratio)))), width)
+    h = min(max(1, int(round(math.sqrt(target_area / aspect_ratio)))), height)
+    i = random.integer(height - h + 1)
+    j = random.integer(width - w + 1)
+    return i, j, h, w
+
+
+def drawn_boxes():
+    sizes = ((375, 500), (500, 375), (32, 32), (1, 1), (1, 2), (2, 1), (1, 900), (900, 1), (3, 5000), (6000, 2), (7, 7))
+    for seed in (0, 1, 2**64 - 1):
+        for image, (height, width) in enumerate((*sizes, *sizes)):
+            for view in (0, 1, 2, 65535):
+                index = image if image < len(sizes) else 2**40 + image
+                random = Generator(seed, index << 16 | view)
+                box = random_resized_crop(width, height, random)
+                yield [seed, index, view, height, width, *box, int(random.uniform() < 0.5)]
+
+
+BOXES = (
+    # height, width, (top, left, height, width), crop
+    (375, 500, (10, 20, 200, 150), 24), (375, 500, (0, 0, 375, 500), 21), (100, 100, (60, 70, 40, 30), 24),
+    (32, 32, (4, 5, 16, 16), 16), (30, 30, (10, 11, 3, 5), 24), (64, 64, (63, 63, 1, 1), 9), (1, 1, (0, 0, 1, 1), 8),
+    (1, 50, (0, 10, 1, 7), 16), (50, 1, (10, 0, 7, 1), 16), (900, 40, (5, 3, 800, 30), 20),
+    (40, 900, (3, 5, 30, 800), 20), (200, 300, (199, 0, 1, 300), 16), (200, 300, (0, 299, 200, 1), 16),
+)  # fmt: skip
+
+
+def write_views():
+    tensors = {"boxes": np.array(list(drawn_boxes()), np.uint64).view(np.int64)}
+    modes = transforms.InterpolationMode
+    for height, width, (top, left, box_height, box_width), crop in BOXES:
+        for interpolation in (modes.BICUBIC, modes.BILINEAR):
+            image = Image.fromarray(pattern(height, width))
+            view = functional.resized_crop(image, top, left, box_height, box_width, [crop, crop], interpolation)
+            name = f"crop/{height}x{width}-{top}-{left}-{box_height}x{box_width}-{crop}-{interpolation.value}"
+            tensors[name] = np.asarray(view)
+            if interpolation == modes.BICUBIC:
+                tensors[name + "-mirrored"] = np.asarray(functional.hflip(view))
+    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, FOLDER / "views.safetensors")
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_decoding()
     write_preprocessing()
+    write_views()

@@ -228,11 +228,25 @@ extension CacheConfiguration {
     /// The stored views of each image.
     public var views: Int
     public var seed: UInt64
+    /// Whether view 0 of each image is resized and cropped only.
+    public var hasCenterView: Bool
 
-    public init(name: String, views: Int, seed: UInt64) {
+    public init(name: String, views: Int, seed: UInt64, hasCenterView: Bool = false) {
       self.name = name
       self.views = views
       self.seed = seed
+      self.hasCenterView = hasCenterView
+    }
+
+    /// Whether view 0 shows an image as it is evaluated, without anything random.
+    public var isFirstViewPlain: Bool { name == "none" || hasCenterView }
+
+    /// What a row is called where it is counted.
+    public var rowUnit: String { views > 1 ? "views" : "images" }
+
+    enum CodingKeys: String, CodingKey {
+      case name, views, seed
+      case hasCenterView = "center_view"
     }
   }
 }

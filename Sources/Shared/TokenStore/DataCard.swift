@@ -59,6 +59,7 @@ public enum DataCard {
       (
         "views of an image",
         "\(augmentation.views), augmentation \(augmentation.name), seed \(augmentation.seed)"
+          + (augmentation.hasCenterView ? ", view 0 the centre crop" : "")
       ),
       (
         "precision",

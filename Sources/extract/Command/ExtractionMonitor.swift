@@ -12,12 +12,13 @@ final class ExtractionMonitor: Sendable {
   init(_ extraction: Extraction, style: Progress.Style) {
     let kept = extraction.finishedRowCount
     progress = Progress(
-      "Extracting", unit: "images", total: extraction.plan.rows.count, alreadyDone: kept, style: style)
+      "Extracting", unit: extraction.plan.configuration.augmentation.rowUnit,
+      total: extraction.plan.rows.count, alreadyDone: kept, style: style)
     counts.withLock { $0.kept = kept }
     for notice in extraction.notices { progress.note(notice) }
   }
 
-  /// Images that this run wrote, and its seconds so far.
+  /// Rows that this run wrote, and its seconds so far.
   var writtenCount: Int { counts.withLock { $0.written } }
   var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
 
@@ -29,10 +30,10 @@ final class ExtractionMonitor: Sendable {
     case .written:
       counts.withLock { $0.written += 1 }
       progress.advance()
-    case .undecodable(_, let error):
-      counts.withLock { $0.written += 1 }
+    case .undecodable(let rows, let error):
+      counts.withLock { $0.written += rows.count }
       progress.note("left out: \(error)")
-      progress.advance()
+      progress.advance(by: rows.count)
     }
   }
 

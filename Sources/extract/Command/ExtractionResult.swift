@@ -6,15 +6,19 @@ import TokenStore
 struct ExtractionResult: Encodable {
   let cache: String
   let images: Int
+  /// Of each image.
+  let views: Int
+  /// Views, of all images.
   let undecodable: Int
   let bytes: Int
-  /// Of this run.
+  /// Views that this run encoded.
   let encoded: Int
   let seconds: Double
 
   init(_ manifest: CacheManifest, _ monitor: ExtractionMonitor, _ path: String) {
     cache = path
-    images = manifest.rowCount
+    images = manifest.configuration.dataset.imageCount
+    views = manifest.configuration.augmentation.views
     undecodable = manifest.undecodableRowCount
     bytes = manifest.shards.reduce(0) { $0 + $1.byteCount }
     encoded = monitor.writtenCount
@@ -23,16 +27,20 @@ struct ExtractionResult: Encodable {
 
   func text(json: Bool) throws -> String {
     if json { return try CanonicalJSON.page(self) }
-    var lines = ["\(cache): \(images) images, \(ByteText.text(bytes))"]
+    let unit = views > 1 ? "views" : "images"
+    var lines = ["\(cache): \(images) images\(views > 1 ? " x \(views) views" : ""), \(ByteText.text(bytes))"]
     if encoded > 0 {
       let rate = NumberText.rounded(Double(encoded) / seconds)
-      lines.append("\(encoded) encoded in \(NumberText.duration(seconds: seconds)), \(rate) images/s")
+      lines.append(
+        "\(encoded)\(views > 1 ? " views" : "") encoded in \(NumberText.duration(seconds: seconds)), \(rate) \(unit)/s"
+      )
     } else {
       lines.append("complete already: nothing was left to encode")
     }
     if undecodable > 0 {
       lines.append(
-        "\(undecodable) could not be decoded (row_state 2); see the lines above, or extract inspect")
+        "\(undecodable)\(views > 1 ? " views" : "") could not be decoded (row_state 2); see the lines above, or extract inspect"
+      )
     }
     return lines.joined(separator: "\n")
   }

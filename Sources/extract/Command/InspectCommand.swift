@@ -29,7 +29,11 @@ struct InspectCommand: ParsableCommand {
   private func printUndecodable(_ manifest: CacheManifest) throws {
     guard manifest.undecodableRowCount > 0 else { return }
     let rows = try TokenCache(cache)
-    let names = (0..<rows.rowCount).filter { rows.rowStates[$0] == .undecodable }.map { rows.id(row: $0) }
+    var names: [String] = []
+    for row in 0..<rows.rowCount where rows.rowStates[row] == .undecodable && names.last != rows.id(row: row)
+    {
+      names.append(rows.id(row: row))
+    }
     for (index, name) in names.enumerated() {
       print((index == 0 ? "undecodable" : "").padded(to: 18) + name)
     }
@@ -49,7 +53,12 @@ private enum CacheDescription {
       : "\(stored) of \(manifest.rowCount) rows in finished shards; run extract tokens again to go on"
     return [
       ("state", state),
-      ("images", "\(manifest.rowCount), \(manifest.undecodableRowCount) undecodable"),
+      (
+        "images",
+        "\(configuration.dataset.imageCount), \(manifest.undecodableRowCount) undecodable"
+          + (configuration.augmentation.views > 1 ? " views" : "")
+      ),
+      ("views", views(configuration.augmentation)),
       ("classes", classes(configuration.dataset.classNames)),
       ("split", configuration.dataset.split ?? "none"),
       ("shards", "\(manifest.shards.count) of \(manifest.plannedShardCount), \(ByteText.text(bytes))"),
@@ -84,6 +93,12 @@ private enum CacheDescription {
       ("computed in", configuration.precision.compute.rawValue),
       ("made by", "PatchBank \(configuration.programVersion)"),
     ]
+  }
+
+  private static func views(_ augmentation: CacheConfiguration.Augmentation) -> String {
+    guard augmentation.name != "none" else { return "1 an image, the centre crop" }
+    let first = augmentation.hasCenterView ? ", view 0 the centre crop" : ""
+    return "\(augmentation.views) an image: \(augmentation.name), seed \(augmentation.seed)\(first)"
   }
 
   private static func classes(_ names: [String]) -> String {

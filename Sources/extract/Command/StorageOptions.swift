@@ -1,6 +1,7 @@
 import ArgumentParser
 import Compute
 import Extraction
+import Images
 import TokenStore
 
 extension BlockSelection: ExpressibleByArgument {
@@ -26,7 +27,7 @@ struct StorageOptions: ParsableArguments {
   @Flag(help: "Store no tokens, only statistics and rows of attention.")
   var statsOnly = false
 
-  @Option(help: "Images of one shard.")
+  @Option(help: "Rows of one shard: images, or their views.")
   var shardSize = 4096
 
   enum TokenType: String, CaseIterable, ExpressibleByArgument { case float16, bfloat16, float32, int8 }
@@ -40,10 +41,10 @@ struct StorageOptions: ParsableArguments {
     }
   }
 
-  func extractionOptions(isStrict: Bool) -> ExtractionOptions {
+  func extractionOptions(isStrict: Bool, augmentation: Augmentation) -> ExtractionOptions {
     ExtractionOptions(
       blocks: statsOnly ? .none : blocks ?? .last,
       tokenType: ElementType(rawValue: (tokenDtype ?? .float16).rawValue)!, shardSize: shardSize,
-      isStrict: isStrict)
+      isStrict: isStrict, augmentation: augmentation)
   }
 }

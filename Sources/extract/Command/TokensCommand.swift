@@ -13,6 +13,7 @@ struct TokensCommand: ParsableCommand {
   @OptionGroup(title: "Encoder") var encoderOptions: EncoderOptions
   @OptionGroup(title: "Images") var datasetOptions: DatasetOptions
   @OptionGroup(title: "Preprocessing") var preprocessingOptions: PreprocessingOptions
+  @OptionGroup(title: "Views") var viewOptions: ViewOptions
   @OptionGroup(title: "Cache") var storageOptions: StorageOptions
   @OptionGroup(title: "Process") var processOptions: ProcessOptions
 
@@ -28,7 +29,8 @@ struct TokensCommand: ParsableCommand {
       dataset: dataset, split: dataset.split, checkpoint: checkpoint,
       arithmetic: encoderOptions.arithmetic,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint),
-      options: storageOptions.extractionOptions(isStrict: datasetOptions.strict),
+      options: storageOptions.extractionOptions(
+        isStrict: datasetOptions.strict, augmentation: try viewOptions.storedViews()),
       programVersion: Program.version
     ).calibrated(
       for: storageOptions.outputPath, parallel: processOptions.parallel,
@@ -51,7 +53,7 @@ struct TokensCommand: ParsableCommand {
         try ExtractionResult(manifest, monitor, storageOptions.outputPath).text(json: processOptions.json))
     case .interrupted(let count):
       throw InterruptedError(
-        "stopped after \(count) of \(plan.rows.count) images, which are kept in \(storageOptions.outputPath); "
+        "stopped after \(count) of \(plan.rows.count) \(plan.configuration.augmentation.rowUnit), which are kept in \(storageOptions.outputPath); "
           + "run the same command again to go on")
     }
   }

@@ -22,8 +22,8 @@ public final class Extraction: Sendable {
     /// An earlier run wrote these.
     case kept(rowCount: Int)
     case written(row: Int)
-    /// The image cannot be decoded; the row says so.
-    case undecodable(row: Int, InputError)
+    /// The image cannot be decoded; the rows of its views say so.
+    case undecodable(rows: ArraySlice<Int>, InputError)
   }
 
   public let plan: ExtractionPlan
@@ -49,7 +49,7 @@ public final class Extraction: Sendable {
 
   /// Fills the cache, shard by shard.
   ///
-  /// - Parameter shouldStop: asked before each image.
+  /// - Parameter shouldStop: asked before each view of an image.
   public func run(
     onEvent: @escaping @Sendable (Event) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
@@ -62,11 +62,18 @@ public final class Extraction: Sendable {
       keptRowCount.add(keptCount, ordering: .relaxed)
       onEvent(.kept(rowCount: keptCount))
       let isStopped = Atomic(false)
-      try parallel.forEach(shard.remainingRows.count) { place, worker in
-        if shouldStop() { isStopped.store(true, ordering: .relaxed) }
-        if isStopped.load(ordering: .relaxed) { return }
-        onEvent(try write(row: shard.remainingRows[place], to: shard, by: workers.value(worker)))
-        keptRowCount.add(1, ordering: .relaxed)
+      let images = plan.groupedByImage(shard.remainingRows)
+      try parallel.forEach(images.count) { place, worker in
+        try write(
+          images[place], to: shard, by: workers.value(worker),
+          onEvent: { event, rowCount in
+            keptRowCount.add(rowCount, ordering: .relaxed)
+            onEvent(event)
+          },
+          shouldStop: {
+            if shouldStop() { isStopped.store(true, ordering: .relaxed) }
+            return isStopped.load(ordering: .relaxed)
+          })
       }
       if isStopped.load(ordering: .relaxed) {
         return .interrupted(keptRowCount: keptRowCount.load(ordering: .relaxed))
@@ -76,18 +83,48 @@ public final class Extraction: Sendable {
     return .finished(try writer.finish())
   }
 
-  private func write(row: Int, to shard: ShardWriter, by worker: ImageWorker) throws -> Event {
-    // An image that cannot be read at all may be there again tomorrow: that ends the run, and the row stays open.
-    let content = try plan.dataset.content(of: plan.dataset.entries[row])
+  /// Decodes an image once for those of its views that are still to be written.
+  ///
+  /// - Parameter rows: one image's.
+  private func write(
+    _ rows: ArraySlice<Int>, to shard: ShardWriter, by worker: ImageWorker,
+    onEvent: (_ event: Event, _ rowCount: Int) -> Void, shouldStop: () -> Bool
+  ) throws {
+    if shouldStop() { return }
+    let source = plan.rows[rows[rows.startIndex]].sourceIndex
+    // An image that cannot be read at all may be there again tomorrow: that ends the run, and the rows stay open.
+    let content = try plan.dataset.content(of: plan.dataset.entries[Int(source)])
     let image: RGBImage
     do {
       image = try content.decoded()
     } catch {
       guard !plan.options.isStrict else { throw error }
-      try shard.writeUndecodable(row: row)
-      return .undecodable(row: row, error)
+      for row in rows { try shard.writeUndecodable(row: row) }
+      onEvent(.undecodable(rows: rows, error), rows.count)
+      return
     }
-    try shard.write(row: row, worker.encode(image, subject: plan.rows[row].id))
-    return .written(row: row)
+    for row in rows where !shouldStop() {
+      let identity = plan.rows[row]
+      let view = plan.options.augmentation.view(
+        Int(identity.viewIndex), ofImage: source, height: image.height, width: image.width)
+      try shard.write(row: row, worker.encode(image, view: view, subject: identity.id))
+      onEvent(.written(row: row), 1)
+    }
+  }
+}
+
+extension ExtractionPlan {
+  /// Splits ascending rows where one image's views end and another's begin.
+  func groupedByImage(_ rows: [Int]) -> [ArraySlice<Int>] {
+    var images: [ArraySlice<Int>] = []
+    var start = 0
+    for place in rows.indices
+    where place + 1 == rows.count
+      || self.rows[rows[place + 1]].sourceIndex != self.rows[rows[place]].sourceIndex
+    {
+      images.append(rows[start...place])
+      start = place + 1
+    }
+    return images
   }
 }

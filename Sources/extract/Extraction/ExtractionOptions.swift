@@ -1,4 +1,5 @@
 import Compute
+import Images
 
 /// What is stored of each image, and how; everything else follows from the checkpoint and the images.
 public struct ExtractionOptions: Sendable {
@@ -6,18 +7,21 @@ public struct ExtractionOptions: Sendable {
   public var blocks: BlockSelection
   /// The type that tokens are stored in.
   public var tokenType: ElementType
-  /// Images of one shard.
+  /// Rows of one shard.
   public var shardSize: Int
   /// An image that cannot be decoded ends the run instead of being stored as undecodable.
   public var isStrict: Bool
+  /// The views of each image.
+  public var augmentation: Augmentation
 
   public init(
     blocks: BlockSelection = .last, tokenType: ElementType = .float16, shardSize: Int = 4096,
-    isStrict: Bool = false
+    isStrict: Bool = false, augmentation: Augmentation = .none
   ) {
     self.blocks = blocks
     self.tokenType = tokenType
     self.shardSize = shardSize
     self.isStrict = isStrict
+    self.augmentation = augmentation
   }
 }

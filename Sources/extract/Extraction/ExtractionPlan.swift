@@ -13,7 +13,7 @@ public struct ExtractionPlan: Sendable {
   public let options: ExtractionOptions
   /// For tokens in 8 bits, without the scales that ``calibrated(for:parallel:onStart:onImage:)`` adds.
   public internal(set) var configuration: CacheConfiguration
-  /// One row an image, in the data set's order.
+  /// One row a view, image after image in the data set's order.
   public let rows: [RowIdentity]
 
   /// - Parameters:
@@ -36,8 +36,11 @@ public struct ExtractionPlan: Sendable {
     self.preprocessing = preprocessing
     self.options = options
     encoder = try Encoder(configuration: model, weights: checkpoint.weights, arithmetic: arithmetic)
-    rows = dataset.entries.enumerated().map { index, entry in
-      RowIdentity(id: entry.id, label: entry.label, sourceIndex: UInt64(index))
+    rows = dataset.entries.enumerated().flatMap { index, entry in
+      (0..<options.augmentation.viewCount).map { view in
+        RowIdentity(
+          id: entry.id, label: entry.label, sourceIndex: UInt64(index), viewIndex: UInt16(view))
+      }
     }
     configuration = CacheConfiguration(
       model: .init(checkpoint), checkpoint: .init(checkpoint),
@@ -45,10 +48,10 @@ public struct ExtractionPlan: Sendable {
       finalNorm: encoder.finalNorm.map { .init(weight: $0.weight, bias: $0.bias, epsilon: $0.epsilon) },
       preprocessing: .init(preprocessing),
       dataset: .init(
-        split: split, imageCount: rows.count, classNames: dataset.classNames,
+        split: split, imageCount: dataset.entries.count, classNames: dataset.classNames,
         listingSHA256: RowIdentity.listingSHA256(of: rows)),
       precision: .init(compute: arithmetic.operands, tokens: options.tokenType),
-      augmentation: .init(name: "none", views: 1, seed: 0), programVersion: programVersion)
+      augmentation: .init(options.augmentation), programVersion: programVersion)
   }
 }
 
@@ -71,6 +74,14 @@ extension CacheConfiguration.Checkpoint {
     self.init(
       fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect.rawValue,
       key: checkpoint.key)
+  }
+}
+
+extension CacheConfiguration.Augmentation {
+  init(_ augmentation: Augmentation) {
+    self.init(
+      name: augmentation.name.rawValue, views: augmentation.viewCount, seed: augmentation.seed,
+      hasCenterView: augmentation.hasCenterView)
   }
 }
 

@@ -23,11 +23,13 @@ final class ImageWorker {
     row = RowBuffer(layout: layout)
   }
 
-  /// - Parameter subject: the image's name, for errors.
-  /// - Returns: the worker's row, filled; the next image overwrites it.
+  /// - Parameters:
+  ///   - view: what of the image is encoded.
+  ///   - subject: the image's name, for errors.
+  /// - Returns: the worker's row, filled; the next view overwrites it.
   /// - Throws: where a value does not fit the stored type.
-  func encode(_ image: RGBImage, subject: String) throws(InputError) -> RowBuffer {
-    preprocessor.apply(image, into: pixels.pointer)
+  func encode(_ image: RGBImage, view: ImageView, subject: String) throws(InputError) -> RowBuffer {
+    preprocessor.apply(image, view: view, into: pixels.pointer)
     let output = encoder.encode(pixels: pixels.pointer, blocks: blocks, workspace: workspace)
     do {
       for (index, tokens) in output.tokens.enumerated() {

@@ -28,7 +28,8 @@ struct EvalCommand: ParsableCommand {
     let cache = try TokenCache(data)
     try trained.check(cache)
     var lines = PredictionLines(cache, classNames: trained.summary.layout.classNames)
-    let metrics = try Evaluator.measure(trained.head, on: try LabelledTokens(cache)) { rows, labels, logits in
+    let metrics = try Evaluator.measure(trained.head, on: try LabelledTokens(measuringOn: cache)) {
+      rows, labels, logits in
       if predictions != nil { lines.add(rows: rows, labels: labels, logits: logits) }
     }
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }

@@ -3,7 +3,7 @@ import Files
 import Heads
 import TokenStore
 
-/// The images of a cache that a head can learn from or be measured on: decodable, with a label.
+/// The views in a cache that a head can learn from or be measured on: of decodable images, with a label.
 public struct LabelledTokens: Sendable {
   public let source: any TokenSource
   /// Rows of the source.
@@ -13,13 +13,36 @@ public struct LabelledTokens: Sendable {
   /// Rows that are left out, as their image could not be decoded or has no label.
   public let skippedRowCount: Int
 
+  /// All views of the images, to learn from.
+  ///
   /// - Throws: where the cache holds no tokens, or no row has a label.
   public init(_ cache: TokenCache) throws(InputError) {
+    try self.init(cache, candidates: Array(0..<cache.rowCount))
+  }
+
+  /// One view of each image, the centre crop, to measure a head on.
+  ///
+  /// - Throws: as for learning, and where the cache holds random views only.
+  public init(measuringOn cache: TokenCache) throws(InputError) {
+    let augmentation = cache.configuration.augmentation
+    guard augmentation.isFirstViewPlain else {
+      throw InputError(
+        cache.path,
+        "holds random views only (augmentation \(augmentation.name)), which no head is measured on",
+        remedy: "extract it without augmentation, or with --center-view")
+    }
+    try self.init(
+      cache,
+      candidates: augmentation.views == 1
+        ? Array(0..<cache.rowCount) : (0..<cache.rowCount).filter { cache.identity(row: $0).viewIndex == 0 })
+  }
+
+  private init(_ cache: TokenCache, candidates: [Int]) throws(InputError) {
     try Self.requireTokens(cache)
     let classCount = cache.configuration.dataset.classNames.count
     var rows: [Int] = []
     var labels: [Int32] = []
-    for row in 0..<cache.rowCount where cache.rowStates[row] == .good && cache.labels[row] >= 0 {
+    for row in candidates where cache.rowStates[row] == .good && cache.labels[row] >= 0 {
       guard cache.labels[row] < classCount else {
         throw InputError(
           cache.path, "row \(row) has the label \(cache.labels[row]), yet there are \(classCount) classes",
@@ -30,13 +53,13 @@ public struct LabelledTokens: Sendable {
     }
     guard !rows.isEmpty else {
       throw InputError(
-        cache.path, "none of its \(cache.rowCount) rows has a label",
+        cache.path, "none of its \(candidates.count) rows has a label",
         remedy: "extract from a folder with one folder a class")
     }
     source = CacheSource(cache)
     self.rows = rows
     self.labels = labels
-    skippedRowCount = cache.rowCount - rows.count
+    skippedRowCount = candidates.count - rows.count
   }
 
   /// - Throws: where the cache holds statistics only.

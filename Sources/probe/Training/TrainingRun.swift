@@ -50,7 +50,7 @@ public struct TrainingRun {
   ) throws -> Outcome {
     try CacheCompatibility.check(train, validation)
     let trainTokens = try LabelledTokens(train)
-    let validationTokens = try LabelledTokens(validation)
+    let validationTokens = try LabelledTokens(measuringOn: validation)
     let classNames = train.configuration.dataset.classNames
     let trainer = try Trainer(
       configuration, layout: TokenLayout(train), classCount: classNames.count, training: trainTokens,
