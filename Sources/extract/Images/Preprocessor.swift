@@ -29,31 +29,37 @@ public final class Preprocessor {
     _ image: RGBImage, view: ImageView = .center, into input: UnsafeMutablePointer<Float>
   ) {
     switch view {
-    case .center:
-      let (shorter, longer) = (min(image.height, image.width), max(image.height, image.width))
-      let resizedLonger = preprocessing.resize * longer / shorter
-      let height = CropWindow(
-        resizedLength: image.height == shorter ? preprocessing.resize : resizedLonger,
-        crop: preprocessing.crop)
-      let width = CropWindow(
-        resizedLength: image.width == shorter ? preprocessing.resize : resizedLonger,
-        crop: preprocessing.crop)
-      let whole = PixelBox(top: 0, left: 0, height: image.height, width: image.width)
-      resize(image, whole, rows: axis(image.height, height), columns: axis(image.width, width))
-      if height.kept.count < preprocessing.crop || width.kept.count < preprocessing.crop {
-        fillWithBlack(input)
-      }
-      normalize(height: height, width: width, into: input)
-    case .crop(let box, let isMirrored):
-      precondition(
-        box.height > 0 && box.width > 0 && box.top >= 0 && box.left >= 0
-          && box.top <= image.height - box.height && box.left <= image.width - box.width,
-        "\(box) is not inside \(image.height)x\(image.width) pixels")
-      let side = CropWindow(resizedLength: preprocessing.crop, crop: preprocessing.crop)
-      let columns = axis(box.width, side)
-      resize(image, box, rows: axis(box.height, side), columns: isMirrored ? columns.reversed : columns)
-      normalize(height: side, width: side, into: input)
+    case .center: applyCenterCrop(image, into: input)
+    case .crop(let box, let isMirrored): apply(box, of: image, isMirrored: isMirrored, into: input)
     }
+  }
+
+  private func applyCenterCrop(_ image: RGBImage, into input: UnsafeMutablePointer<Float>) {
+    let (shorter, longer) = (min(image.height, image.width), max(image.height, image.width))
+    let resizedLonger = preprocessing.resize * longer / shorter
+    let height = CropWindow(
+      resizedLength: image.height == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
+    let width = CropWindow(
+      resizedLength: image.width == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
+    let whole = PixelBox(top: 0, left: 0, height: image.height, width: image.width)
+    resize(image, whole, rows: axis(image.height, height), columns: axis(image.width, width))
+    if height.kept.count < preprocessing.crop || width.kept.count < preprocessing.crop {
+      fillWithBlack(input)
+    }
+    normalize(height: height, width: width, into: input)
+  }
+
+  private func apply(
+    _ box: PixelBox, of image: RGBImage, isMirrored: Bool, into input: UnsafeMutablePointer<Float>
+  ) {
+    precondition(
+      box.height > 0 && box.width > 0 && box.top >= 0 && box.left >= 0
+        && box.top <= image.height - box.height && box.left <= image.width - box.width,
+      "\(box) is not inside \(image.height)x\(image.width) pixels")
+    let whole = CropWindow(resizedLength: preprocessing.crop, crop: preprocessing.crop)
+    let columns = axis(box.width, whole)
+    resize(image, box, rows: axis(box.height, whole), columns: isMirrored ? columns.reversed : columns)
+    normalize(height: whole, width: whole, into: input)
   }
 
   private func axis(_ sourceLength: Int, _ window: CropWindow) -> ResamplingAxis {
