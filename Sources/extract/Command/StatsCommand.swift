@@ -6,8 +6,10 @@ import TokenStore
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Shows a cache's attention statistics, block by block.",
-    discussion:
-      "Means over images and heads. The entropies' upper bound is the logarithm of the number of patches.")
+    discussion: """
+      Means over images or their views, and over heads. The entropies' upper bound is the logarithm of the number of \
+      patches.
+      """)
 
   @Argument(help: "Cache.")
   var cache: String
@@ -26,7 +28,7 @@ struct StatsCommand: ParsableCommand {
       switch format {
       case .table:
         StatisticsTable.of(summary, digits: 4).text
-          + "Means over \(summary.rowCount) images; entropy is at most \(NumberText.fixed(summary.maximumEntropy, 4)).\n"
+          + "Means over \(summary.rowCount) rows; entropy is at most \(NumberText.fixed(summary.maximumEntropy, 4)).\n"
       case .csv: StatisticsTable.of(summary, digits: nil).csv
       case .json: try CanonicalJSON.page(summary)
       }
