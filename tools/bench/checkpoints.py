@@ -1,0 +1,20 @@
+"""Writes an encoder with timm's initial weights: python checkpoints.py MODEL FILE.safetensors"""
+
+import sys
+
+import torch
+from safetensors.torch import save_file
+
+import models
+import peers
+
+
+def main():
+    name, path = sys.argv[1:]
+    torch.manual_seed(0)
+    encoder = peers.build(models.architecture(name))
+    save_file({key: value.contiguous() for key, value in encoder.state_dict().items()}, path)
+
+
+if __name__ == "__main__":
+    main()

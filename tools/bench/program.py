@@ -1,0 +1,92 @@
+"""Runs `extract tokens` as its users do, and reads the cache that it writes."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy
+
+WRONG_USE = 64
+
+
+class WrongUse(Exception):
+    """The program does not know an option or a value; another version of it may."""
+
+
+def find(path):
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise SystemExit(f"{path}: is not there; build it with: swift build -c release --product extract")
+    return path
+
+
+def bytes_of(maximum_resident):
+    """`ru_maxrss` is in units of 1024 bytes, on macOS in bytes."""
+    return maximum_resident * (1 if sys.platform == "darwin" else 1024)
+
+
+def encode(program, checkpoint, images, cache, options, environment=None):
+    """Encodes a folder into a cache, which is made anew.
+
+    Returns a dictionary: images; seconds, of the program's own clock, which starts when the weights are loaded; wall
+    seconds and peak bytes of the whole process.
+    """
+    shutil.rmtree(cache, ignore_errors=True)
+    command = [program, "tokens", "--finetune", checkpoint, "--data-path", images, "--output-dir", cache]
+    command = [str(part) for part in [*command, "--json", "--quiet", "--strict", *options]]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    # The program prints a page at most, so that neither pipe fills while the other is read.
+    output, messages = process.stdout.read(), process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode == WRONG_USE:
+        raise WrongUse(messages.strip())
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}: ended with {process.returncode}\n{messages.strip()}")
+    result = json.loads(output)
+    return {
+        "images": result["encoded"], "seconds": result["seconds"], "wall_seconds": wall,
+        "peak_bytes": bytes_of(usage.ru_maxrss),
+    }  # fmt: skip
+
+
+class Cache:
+    """A cache's tokens, read by the offsets in its manifest."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+        self.config = self.manifest["config"]
+
+    def tokens(self):
+        """[N, T, D], in single precision."""
+        return numpy.concatenate([self._tokens(shard) for shard in self.manifest["shards"]])
+
+    def _column(self, shard, name, kind):
+        placement = shard["datasets"][name]
+        path = self.folder / shard["name"]
+        return numpy.memmap(path, kind, "r", placement["offset"], tuple(placement["shape"]))
+
+    def _tokens(self, shard):
+        kind = shard["datasets"]["tokens"]["type"]
+        if kind == "bfloat16":
+            upper = self._column(shard, "tokens", "<u2").astype("<u4") << 16
+            return upper.view("<f4")
+        if kind == "int8":
+            scales = self._column(shard, "tokens_scale", "<f4")[:, :, None] * self._channel_scale()
+            return self._column(shard, "tokens", "i1") * scales
+        return self._column(shard, "tokens", {"float16": "<f2", "float32": "<f4"}[kind]).astype("<f4")
+
+    def _channel_scale(self):
+        """[D]: the only list of so many numbers among the settings of the precision."""
+        width = self.config["model"]["width"]
+        for value in self.config["precision"].values():
+            if isinstance(value, list) and len(value) == width:
+                return numpy.asarray(value, "<f4")
+        raise SystemExit(f"{self.folder}: the manifest's precision holds no scale of {width} channels")
