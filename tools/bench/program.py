@@ -79,14 +79,7 @@ class Cache:
             upper = self._column(shard, "tokens", "<u2").astype("<u4") << 16
             return upper.view("<f4")
         if kind == "int8":
-            scales = self._column(shard, "tokens_scale", "<f4")[:, :, None] * self._channel_scale()
-            return self._column(shard, "tokens", "i1") * scales
+            # A list for each stored block, of which `tokens` is the last.
+            channels = numpy.asarray(self.config["precision"]["channel_scales"][-1], "<f4")
+            return self._column(shard, "tokens", "i1") * self._column(shard, "tokens_scale", "<f4")[:, :, None] * channels
         return self._column(shard, "tokens", {"float16": "<f2", "float32": "<f4"}[kind]).astype("<f4")
-
-    def _channel_scale(self):
-        """[D]: the only list of so many numbers among the settings of the precision."""
-        width = self.config["model"]["width"]
-        for value in self.config["precision"].values():
-            if isinstance(value, list) and len(value) == width:
-                return numpy.asarray(value, "<f4")
-        raise SystemExit(f"{self.folder}: the manifest's precision holds no scale of {width} channels")
