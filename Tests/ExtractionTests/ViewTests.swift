@@ -31,14 +31,14 @@ import TokenStore
       for view in 0..<3 {
         let row = image * 3 + view
         let identity = RowIdentity(
-          id: entry.path, label: entry.label, sourceIndex: UInt64(image), viewIndex: UInt16(view))
+          id: entry.id, label: entry.label, sourceIndex: UInt64(image), viewIndex: UInt16(view))
         #expect(cache.identity(row: row) == identity)
         #expect(cache.labels[row] == entry.label)
-        guard !entry.path.hasSuffix("99.jpg") else {
+        guard !entry.id.hasSuffix("99.jpg") else {
           #expect(cache.rowStates[row] == .undecodable)
           continue
         }
-        let decoded = try ImageDecoder.decode(plan.dataset.path(of: entry))
+        let decoded = try plan.dataset.content(of: entry).decoded()
         preprocessor.apply(
           decoded,
           view: augmentation.view(
@@ -53,13 +53,13 @@ import TokenStore
     let sample = try Sample(imageCount: 4)
     try sample.extract(try sample.plan(augmentation: augmentation), to: sample.cache)
     let cache = try TokenCache(sample.cache)
-    #expect(Set((0..<12).map { Array(cache.tokens(row: $0)) }).count == 12)
+    #expect(Set((0..<12).map { Array(cache.tokens(row: $0).bytes) }).count == 12)
     // View 0 is the row of a cache without augmentation.
     let plain = sample.folder.file("plain")
     try sample.extract(try sample.plan(), to: plain)
     let centers = try TokenCache(plain)
     for image in 0..<4 {
-      #expect(Array(cache.tokens(row: image * 3)) == Array(centers.tokens(row: image)))
+      #expect(Array(cache.tokens(row: image * 3).bytes) == Array(centers.tokens(row: image).bytes))
     }
   }
 

@@ -238,6 +238,15 @@ extension CacheConfiguration {
       self.hasCenterView = hasCenterView
     }
 
+    /// - Parameter decoder: of a configuration which may be older than the setting of the centre view.
+    public init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      name = try container.decode(String.self, forKey: .name)
+      views = try container.decode(Int.self, forKey: .views)
+      seed = try container.decode(UInt64.self, forKey: .seed)
+      hasCenterView = try container.decodeIfPresent(Bool.self, forKey: .hasCenterView) ?? false
+    }
+
     /// Whether view 0 shows an image as it is evaluated, without anything random.
     public var isFirstViewPlain: Bool { name == "none" || hasCenterView }
 

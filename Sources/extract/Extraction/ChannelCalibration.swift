@@ -77,7 +77,7 @@ extension ExtractionPlan {
     let decodedCount = isDecoded.array.count { $0 }
     guard decodedCount > 0 else {
       throw InputError(
-        dataset.root,
+        dataset.path,
         "none of the \(sample.count) images that the scales of int8 tokens are measured on can be decoded; "
           + "one of them: \(failure.withLock { $0! })")
     }
