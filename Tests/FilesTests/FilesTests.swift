@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -13,6 +14,39 @@ import Testing
     try AtomicFile.write("näw", to: path)
     #expect(try bytes(ofFile: path) == Array("näw".utf8))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["text"])
+  }
+
+  @Test func onlyTheFirstOfManyCreatesAFile() throws {
+    for _ in 0..<20 {
+      let folder = try TemporaryFolder()
+      let path = folder.file("text")
+      let created = Mutex<[String]>([])
+      DispatchQueue.concurrentPerform(iterations: 8) { place in
+        let text = String(repeating: "\(place)", count: 1 + place)
+        if (try? AtomicFile.create(text, at: path)) == true { created.withLock { $0.append(text) } }
+      }
+      let winners = created.withLock { $0 }
+      #expect(winners.count == 1)
+      #expect(try bytes(ofFile: path) == Array((winners.first ?? "").utf8))
+      #expect(try Folder.fileNames(folder.path) == ["text"])
+    }
+  }
+
+  @Test func temporaryNamesAreEachTheirOwn() {
+    let names = Set((0..<1000).map { _ in AtomicFile.temporaryPath(for: "/a/b.json") })
+    #expect(names.count == 1000)
+    #expect(names.allSatisfy { $0.wholeMatch(of: /\/a\/b\.json\.[0-9a-f]{16}\.partial/) != nil })
+  }
+
+  @Test func leftoversOfTheNamedFilesAreRemoved() throws {
+    let folder = try TemporaryFolder()
+    let kept = [
+      "b.json", "c.json.0123456789abcdef.partial", "b.json.0123.partial", "b.json.0123456789abcdef",
+    ]
+    let removed = ["b.json.partial", "b.json.0123456789abcdef.partial"]
+    for name in kept + removed { try folder.write([], to: name) }
+    try AtomicFile.removeLeftovers(of: ["b.json"], in: folder.path)
+    #expect(try Folder.fileNames(folder.path) == kept.sorted())
   }
 
   @Test func aFailureNamesTheFile() throws {
@@ -49,6 +83,11 @@ import Testing
     #expect(try !second.tryLock())
     first = nil
     #expect(try second.tryLock())
+  }
+
+  @Test func fileSystemsWithoutLocksAreToldFromOtherErrors() {
+    #expect([ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL].allSatisfy(Descriptor.meansNoLocks))
+    #expect(![EWOULDBLOCK, EINTR, EIO].contains(where: Descriptor.meansNoLocks))
   }
 
   @Test func aFileKnowsWhetherItKeptItsName() throws {

@@ -27,8 +27,8 @@ import TokenStore
     #expect(try differingFiles(folder).isEmpty)
   }
 
-  /// Stops again and again: between rows, in the middle of one, between the renaming of a shard and its entry in the
-  /// manifest, before the statistics, and while a skeleton is written.
+  /// Stops again and again: between rows, in the middle of one, between the renaming of a shard and its record, before
+  /// the statistics, and while a skeleton or a record is written.
   @Test(arguments: 0..<24)
   func aStoppedRunGoesOnToTheSameBytes(seed: UInt64) throws {
     let folder = try TemporaryFolder()
@@ -36,7 +36,7 @@ import TokenStore
     var runs = 0
     while try !run(folder, stoppingAfter: Int(generator.bounded(12)), &generator) {
       runs += 1
-      try tear(folder, &generator)
+      try Wreckage.leave(in: folder, &generator)
       #expect(runs < 200)
     }
     #expect(runs > 0)
@@ -51,7 +51,6 @@ import TokenStore
     let buffer = RowBuffer(layout: writer.layout)
     var written = 0
     for index in 0..<writer.shardCount {
-      let manifest = try bytes(ofFile: folder.file("manifest.json"))
       guard let shard = try writer.openShard(index) else { continue }
       for place in generator.permutation(shard.remainingRows.count) {
         guard written < limit else { return false }
@@ -61,36 +60,13 @@ import TokenStore
       if generator.bounded(4) == 0 { return false }
       try shard.finish()
       if generator.bounded(4) == 0 {
-        try folder.write(manifest, to: "manifest.json")
+        Folder.remove(folder.file(CacheManifest.recordName(index)))
         return false
       }
     }
     if generator.bounded(2) == 0 { return false }
     _ = try writer.finish()
     return true
-  }
-
-  /// What a kill or a power cut can leave: torn rows, a torn skeleton, files that are not whole.
-  private func tear(_ folder: TemporaryFolder, _ generator: inout SeededGenerator) throws {
-    for name in try Folder.fileNames(folder.path)
-    where name.hasPrefix("shard-") && name.hasSuffix(".partial") {
-      var content = try bytes(ofFile: folder.file(name))
-      switch generator.bounded(6) {
-      case 0: content.removeLast(Int(generator.bounded(UInt64(content.count + 1))))
-      case 1: content[Int(generator.bounded(UInt64(content.count)))] ^= 0x10
-      case 2, 3:
-        let start = Int(generator.bounded(UInt64(content.count)))
-        for index in start..<min(content.count, start + 3000) {
-          content[index] = UInt8(truncatingIfNeeded: generator.next())
-        }
-      default: break
-      }
-      try folder.write(content, to: name)
-      try folder.write([1, 2, 3], to: name.replacing(".partial", with: ".skeleton"))
-    }
-    try folder.write([1], to: "manifest.json.partial")
-    try folder.write([2], to: "attention-stats.json.partial")
-    if generator.bounded(8) == 0 { try folder.write([], to: "attention-stats.json") }
   }
 
   @Test func aFinishedShardWithoutEntryIsAdoptedOnlyIfWhole() throws {
@@ -122,8 +98,9 @@ import TokenStore
     let writer = try sample.writer(folder.path)
     #expect(writer.finishedRowCount == 15 && writer.notices.count == 2)
     #expect(
-      errorText { _ = try TokenCache(folder.path) }?.contains(
+      errorText { _ = try writer.finish() }?.contains(
         "2 of 6 shards are missing (shard-00001.h5, shard-00003.h5)") == true)
+    #expect(errorText { _ = try TokenCache(folder.path) }?.contains("shard-00001.h5: is missing") == true)
     try sample.write(to: folder.path)
     #expect(try contents(ofFolder: folder.path) == before)
   }
@@ -133,10 +110,7 @@ import TokenStore
     let writer = try sample.writer(folder.path)
     for index in 1..<writer.shardCount {
       let shard = try #require(try writer.openShard(index))
-      for row in shard.remainingRows {
-        try sample.write(row: row, to: shard, RowBuffer(layout: writer.layout))
-      }
-      try shard.finish()
+      try sample.fill(shard)
     }
     let error = errorText { _ = try TokenCache(folder.path) }
     #expect(error?.contains("1 of 6 shards are missing (shard-00000.h5)") == true, "\(error ?? "")")
@@ -150,7 +124,7 @@ import TokenStore
     let (first, second) = (try sample.writer(folder.path), try sample.writer(folder.path))
     var shard = try first.openShard(0)
     #expect(errorText { _ = try second.openShard(0) }?.contains("being written by another process") == true)
-    // Another shard is free, and both writers' entries stay in the manifest.
+    // Another shard is free, and each writer sees the other's records.
     let other = try #require(try second.openShard(1))
     let buffer = RowBuffer(layout: second.layout)
     for row in other.rowRange { try sample.write(row: row, to: other, buffer) }

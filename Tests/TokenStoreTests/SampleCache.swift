@@ -81,10 +81,31 @@ struct SampleCache {
     try shard.write(row: row, buffer)
   }
 
-  func writer(_ folder: String, threadCount: Int = 1) throws -> CacheWriter {
+  /// Writes what is left of a shard.
+  func fill(_ shard: ShardWriter) throws {
+    let buffer = RowBuffer(layout: layout)
+    for row in shard.remainingRows { try write(row: row, to: shard, buffer) }
+    try shard.finish()
+  }
+
+  func writer(
+    _ folder: String, share: ShardShare = .whole, threadCount: Int = 1
+  ) throws -> CacheWriter {
     try CacheWriter(
-      folder: folder, configuration: configuration, rows: rows, shardSize: shardSize,
+      folder: folder, configuration: configuration, rows: rows, shardSize: shardSize, share: share,
       parallel: Parallel(threadCount: threadCount))
+  }
+
+  /// Writes a share of the cache, or what is left to do of it, and completes the cache if nothing is missing then.
+  ///
+  /// - Returns: nil where shards of others are missing.
+  @discardableResult
+  func write(_ share: ShardShare, to folder: String) throws -> CacheManifest? {
+    let writer = try writer(folder, share: share)
+    for index in writer.shareShards {
+      if let shard = try writer.openShard(index) { try fill(shard) }
+    }
+    return try writer.finishShare()
   }
 
   /// Writes the whole cache, or what is left to do of it.
@@ -124,6 +145,42 @@ struct SampleCache {
     let folder = try TemporaryFolder()
     try write(to: folder.path)
     return folder
+  }
+}
+
+/// What a kill or a power cut can leave in a cache: torn rows, torn skeletons and records, files that are not whole.
+enum Wreckage {
+  static func leave(in folder: TemporaryFolder, _ generator: inout SeededGenerator) throws {
+    for name in try Folder.fileNames(folder.path) where name.hasPrefix("shard-") {
+      if name.hasSuffix(".h5.partial") {
+        try folder.write(torn(try bytes(ofFile: folder.file(name)), &generator), to: name)
+        try folder.write([1, 2], to: name.replacing(".partial", with: ".skeleton.0123456789abcdef.partial"))
+      }
+      if name.hasSuffix(".json"), generator.bounded(3) == 0 {
+        try folder.write(torn(try bytes(ofFile: folder.file(name)), &generator), to: name)
+      }
+    }
+    for name in ["manifest.json", "attention-stats.json", "README.md", "shard-00001.json"] {
+      try folder.write([1], to: name + ".00deadbeef00cafe.partial")
+    }
+    try folder.write([2], to: "manifest.json.partial")
+    if generator.bounded(8) == 0 { try folder.write([], to: "attention-stats.json") }
+  }
+
+  private static func torn(_ content: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
+    var content = content
+    guard !content.isEmpty else { return content }
+    switch generator.bounded(6) {
+    case 0: content.removeLast(Int(generator.bounded(UInt64(content.count + 1))))
+    case 1: content[Int(generator.bounded(UInt64(content.count)))] ^= 0x10
+    case 2, 3:
+      let start = Int(generator.bounded(UInt64(content.count)))
+      for index in start..<min(content.count, start + 3000) {
+        content[index] = UInt8(truncatingIfNeeded: generator.next())
+      }
+    default: break
+    }
+    return content
   }
 }
 

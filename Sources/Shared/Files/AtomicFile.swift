@@ -8,8 +8,8 @@
 
 /// Files that are either wholly there or not at all.
 public enum AtomicFile {
-  /// Writes `path.partial`, flushes it, renames it to `path` and flushes the folder, so that a killed process or a
-  /// full disk leaves the old file as it was.
+  /// Writes a file beside `path`, flushes it, renames it to `path` and flushes the folder, so that a killed process or
+  /// a full disk leaves the old file as it was.
   public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(InputError) {
     try write(to: path) { (descriptor) throws(InputError) in try descriptor.write(bytes, at: 0) }
   }
@@ -18,7 +18,69 @@ public enum AtomicFile {
   package static func write(
     to path: String, _ body: (Descriptor) throws(InputError) -> Void
   ) throws(InputError) {
-    let partial = path + ".partial"
+    let partial = try writePartial(of: path, body)
+    do {
+      try rename(partial, to: path)
+    } catch {
+      unlink(partial)
+      throw error
+    }
+  }
+
+  public static func write(_ text: String, to path: String) throws(InputError) {
+    let bytes = Array(text.utf8)
+    try write(to: path) { (descriptor) throws(InputError) in try descriptor.write(bytes, at: 0) }
+  }
+
+  /// Writes a file where there is none of its name, also if other processes, on whatever machine, try the same now.
+  ///
+  /// - Returns: false where there is one already, which stays as it is.
+  package static func create(_ text: String, at path: String) throws(InputError) -> Bool {
+    let bytes = Array(text.utf8)
+    let partial = try writePartial(of: path) { (descriptor) throws(InputError) in
+      try descriptor.write(bytes, at: 0)
+    }
+    defer { unlink(partial) }
+    if link(partial, path) == 0 {
+      try synchronizeFolder(of: path)
+      return true
+    }
+    // A file system without hard links has nothing better than to look before the renaming.
+    if errno == EEXIST || Folder.contains(path) { return false }
+    try rename(partial, to: path)
+    return true
+  }
+
+  /// A name beside a file that no other process chooses, not even one with the same id on another machine.
+  package static func temporaryPath(for path: String) -> String {
+    let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
+    return path + "." + String(repeating: "0", count: 16 - digits.count) + digits + ".partial"
+  }
+
+  /// Removes what killed processes have left of files that they were writing.
+  ///
+  /// - Parameter names: of the files that were to be written.
+  package static func removeLeftovers(of names: Set<String>, in folder: String) throws(InputError) {
+    for name in try Folder.fileNames(folder) {
+      if let target = target(ofTemporary: name), names.contains(target) { Folder.remove(folder + "/" + name) }
+    }
+  }
+
+  /// The file that a temporary one was to become: its name without `.partial` and the 16 digits before that.
+  private static func target(ofTemporary name: String) -> String? {
+    guard name.hasSuffix(".partial") else { return nil }
+    let stem = name.dropLast(".partial".count)
+    guard let point = stem.lastIndex(of: "."), stem[point...].utf8.count == 17,
+      stem[point...].dropFirst().allSatisfy(\.isHexDigit)
+    else { return String(stem) }
+    return String(stem[..<point])
+  }
+
+  /// - Returns: the path of a new file that is whole and on the disk.
+  private static func writePartial(
+    of path: String, _ body: (Descriptor) throws(InputError) -> Void
+  ) throws(InputError) -> String {
+    let partial = temporaryPath(for: path)
     do {
       let descriptor = try Descriptor(partial, .create)
       try body(descriptor)
@@ -27,15 +89,7 @@ public enum AtomicFile {
       unlink(partial)
       throw error
     }
-    try rename(partial, to: path)
-  }
-
-  public static func write(_ text: String, to path: String) throws(InputError) {
-    var text = text
-    let result = text.withUTF8 { bytes in
-      Result { () throws(InputError) in try write(UnsafeRawBufferPointer(bytes), to: path) }
-    }
-    try result.get()
+    return partial
   }
 
   /// Renames within a folder and flushes the folder, so that the new name survives a power cut.

@@ -17,11 +17,17 @@ extension Descriptor {
       switch errno {
       case EINTR: continue
       case EWOULDBLOCK: return false
-      case ENOLCK, ENOSYS, EOPNOTSUPP, EBADF: return true
+      case let number where Self.meansNoLocks(number): return true
       default: throw InputError(path, "cannot lock: \(systemErrorText())")
       }
     }
     return true
+  }
+
+  /// Whether an error of flock says that the file system has no locks: NFS and Lustre may be mounted so, and FUSE's
+  /// file systems choose their own number for it.
+  package static func meansNoLocks(_ number: Int32) -> Bool {
+    [ENOLCK, ENOSYS, EOPNOTSUPP, ENOTSUP, EINVAL, EBADF].contains(number)
   }
 
   /// Whether the path still names this file, and not another one that has taken its name since it was opened.
@@ -30,15 +36,5 @@ extension Descriptor {
     var named = stat()
     try checked(path, "read the status of") { fstat(number, &mine) }
     return stat(path, &named) == 0 && named.st_ino == mine.st_ino && named.st_dev == mine.st_dev
-  }
-
-  /// Runs a body while holding the exclusive lock of a folder, waiting for it where another process has it.
-  package static func withLockedFolder<Result>(
-    _ folder: String, _ body: () throws(InputError) -> Result
-  ) throws(InputError) -> Result {
-    let number = try checked(folder, "open") { open(folder, O_RDONLY | O_CLOEXEC) }
-    defer { close(number) }
-    while flock(number, LOCK_EX) == -1, errno == EINTR {}
-    return try body()
   }
 }

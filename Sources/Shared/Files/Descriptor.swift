@@ -55,6 +55,13 @@ package final class Descriptor: Sendable {
     }
   }
 
+  package func write(_ bytes: [UInt8], at offset: Int) throws(InputError) {
+    let result = bytes.withUnsafeBytes { buffer in
+      Result { () throws(InputError) in try write(buffer, at: offset) }
+    }
+    try result.get()
+  }
+
   /// Fills the buffer from an offset; throws where the file ends before it is full.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(InputError) {
     var done = 0

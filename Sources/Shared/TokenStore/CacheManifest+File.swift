@@ -5,7 +5,8 @@ extension CacheManifest {
   private static let maximumByteCount = 1 << 28
   private static let noDigest = String(repeating: "0", count: 64)
 
-  /// Reads the manifest of a cache, complete or partial, and checks that it is consistent in itself.
+  /// Reads the manifest of a cache, complete or partial, and checks that it is consistent in itself. In a partial cache
+  /// it lists what is finished by now.
   ///
   /// - Parameter folder: the cache.
   public static func read(_ folder: String) throws(InputError) -> CacheManifest {
@@ -14,6 +15,15 @@ extension CacheManifest {
       throw InputError(
         folder, "is not a token cache: it has no \(fileName)", remedy: "give the folder that extract wrote")
     }
+    let manifest = try read(file: path)
+    guard manifest.state == .partial else { return manifest }
+    return try settled(folder) { (manifest) throws(InputError) in
+      manifest.state == .partial ? try manifest.addingRecords(folder) : manifest
+    }
+  }
+
+  /// Reads one file that holds a manifest, and checks that it is consistent in itself.
+  static func read(file path: String) throws(InputError) -> CacheManifest {
     let file = try MappedFile(path)
     guard file.bytes.count > 0 else { throw InputError(path, "is empty") }
     guard file.bytes.count <= maximumByteCount else {

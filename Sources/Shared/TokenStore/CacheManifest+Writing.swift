@@ -11,38 +11,13 @@ extension CacheManifest {
       attentionStatisticsSHA256: nil, manifestSHA256: "")
   }
 
-  /// Reads the folder's manifest, if there is one, checks that it was made for the same settings as this one, and
-  /// takes shards out whose files are not there as it says; writes this one if there is none.
-  func openOrWrite(
-    in folder: String
-  ) throws(InputError) -> (manifest: CacheManifest, notices: [String]) {
-    guard Folder.contains(folder + "/" + Self.fileName) else {
-      try write(folder)
-      return (self, [])
-    }
-    var manifest = try Self.read(folder)
-    try requireSameSettings(differences(from: manifest), folder)
-    var notices: [String] = []
-    var present: [Shard] = []
-    for shard in manifest.shards {
-      let path = folder + "/" + shard.name
-      if !Folder.contains(path) {
-        notices.append("\(path) is missing and is made again")
-      } else if try Descriptor(path, .read).size() != shard.byteCount {
-        notices.append(
-          "\(path) has not the \(shard.byteCount) bytes that it was finished with and is made again")
-      } else {
-        present.append(shard)
-      }
-    }
-    if present.count < manifest.shards.count {
-      manifest.setShards(present)
-      try manifest.write(folder)
-    }
-    return (manifest, notices)
+  /// Writes this manifest into a folder that has none; leaves one that is there alone, whoever wrote it just now.
+  func writeIfMissing(_ folder: String) throws(InputError) {
+    let path = folder + "/" + Self.fileName
+    if !Folder.contains(path) { _ = try AtomicFile.create(try encoded(), at: path) }
   }
 
-  private func differences(from other: CacheManifest) -> [String] {
+  func differences(from other: CacheManifest) -> [String] {
     var differences = configuration.differences(from: other.configuration)
     if rowCount != other.rowCount {
       differences.append("the number of rows is \(rowCount), not \(other.rowCount)")
@@ -54,7 +29,7 @@ extension CacheManifest {
   }
 
   /// Replaces the shards, in row order; the cache is partial until it is finished again.
-  mutating func setShards(_ shards: [Shard]) {
+  package mutating func setShards(_ shards: [Shard]) {
     self.shards = shards.sorted { $0.rowStart < $1.rowStart }
     undecodableRowCount = shards.reduce(0) { $0 + $1.undecodableRowCount }
     state = .partial

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// ```
 /// let writer = try CacheWriter(folder: path, configuration: configuration, rows: rows, shardSize: 1024)
-/// for index in 0..<writer.shardCount {
+/// for index in writer.shareShards {
 ///   guard let shard = try writer.openShard(index) else { continue }  // finished already
 ///   // on any thread, in any order:
 ///   for row in shard.remainingRows { try shard.write(row: row, buffer) }
@@ -17,18 +17,27 @@ import Synchronization
 ///
 /// The bytes of the cache depend on the configuration and the rows only, not on the number of threads, the order of
 /// rows or how often a run was stopped.
+///
+/// Many processes on many machines can write one cache, each its ``ShardShare``. They share nothing but the folder, and
+/// need no locks: the manifest is written once with the settings and once when all is there, each finished shard has a
+/// record of its own, and what two processes may both write is the same bytes, put in place by renaming.
 public final class CacheWriter: Sendable {
   public let folder: String
   public let configuration: CacheConfiguration
   public let rows: [RowIdentity]
   public let shardSize: Int
+  /// What this process makes of the cache.
+  public let share: ShardShare
   public let layout: RowLayout
   let parallel: Parallel
+  /// The manifest as it is before any shard is finished.
+  let planned: CacheManifest
   private let configurationJSON: String
   private let state: Mutex<State>
 
   private struct State {
-    var manifest: CacheManifest
+    /// By index, of the whole cache: as of the last look, and what this process has finished since.
+    var shards: [Int: CacheManifest.Shard]
     var notices: [String] = []
   }
 
@@ -36,7 +45,7 @@ public final class CacheWriter: Sendable {
   /// checks that the disk has room for what is still missing.
   public init(
     folder: String, configuration: CacheConfiguration, rows: [RowIdentity], shardSize: Int,
-    parallel: Parallel = Parallel()
+    share: ShardShare = .whole, parallel: Parallel = Parallel()
   ) throws(InputError) {
     precondition(
       (1...CacheManifest.maximumShardSize).contains(shardSize),
@@ -50,16 +59,17 @@ public final class CacheWriter: Sendable {
     self.configuration = configuration
     self.rows = rows
     self.shardSize = shardSize
+    self.share = share
     self.parallel = parallel
     layout = RowLayout(configuration: configuration, idByteCount: try longestID(of: rows))
     configurationJSON = try CanonicalJSON.text(configuration)
     try Folder.create(folder)
-    let planned = CacheManifest(configuration: configuration, rowCount: rows.count, shardSize: shardSize)
-    let opened = try Descriptor.withLockedFolder(folder) { () throws(InputError) in
-      try planned.openOrWrite(in: folder)
-    }
-    state = Mutex(State(manifest: opened.manifest, notices: opened.notices))
-    try Folder.requireFreeSpace(try missingByteCount(), in: folder)
+    planned = CacheManifest(configuration: configuration, rowCount: rows.count, shardSize: shardSize)
+    try planned.writeIfMissing(folder)
+    let survey = try CacheSurvey.of(folder, planned, layout)
+    let ownNotices = survey.notices.filter { [share] in share.contains(shard: $0.shard) }
+    state = Mutex(State(shards: survey.shards, notices: ownNotices.map(\.text)))
+    try Folder.requireFreeSpace(missingByteCount(), in: folder)
   }
 
   public var shardCount: Int { (rows.count + shardSize - 1) / shardSize }
@@ -70,55 +80,70 @@ public final class CacheWriter: Sendable {
     return index * shardSize..<min(rows.count, (index + 1) * shardSize)
   }
 
-  /// The rows in finished shards.
-  public var finishedRowCount: Int {
-    state.withLock { $0.manifest.shards.reduce(0) { $0 + $1.rowCount } }
+  /// The shards of this process's share.
+  public var shareShards: StrideTo<Int> { stride(from: share.rank, to: shardCount, by: share.worldSize) }
+  /// The rows of this process's share.
+  public var shareRowCount: Int { shareShards.reduce(0) { $0 + rows(ofShard: $1).count } }
+  /// The finished shards of this process's share, in row order.
+  public var finishedShards: [CacheManifest.Shard] {
+    state.withLock { state in shareShards.compactMap { state.shards[$0] } }
   }
+  /// The rows in finished shards of this process's share.
+  public var finishedRowCount: Int { finishedShards.reduce(0) { $0 + $1.rowCount } }
+  /// The shards of the whole cache that were not finished when this process last looked.
+  public var missingShardCount: Int { shardCount - state.withLock { $0.shards.count } }
 
   /// What was found wrong with an earlier run's files and is being made again: one line each.
   public var notices: [String] { state.withLock { $0.notices } }
 
-  /// Prepares a shard for its rows, continuing what an earlier run left of it. One process at a time can have a shard
-  /// open; different shards can be written by different processes.
+  /// Prepares a shard of this process's share for its rows, continuing what an earlier run left of it.
   ///
   /// - Returns: nil where the shard is finished.
-  /// - Throws: where another process is writing it, or the disk is full.
+  /// - Throws: where another process is writing it, as far as the file system has locks, or the disk is full.
   public func openShard(_ index: Int) throws -> ShardWriter? {
+    precondition(share.contains(shard: index), "shard \(index) is not of rank \(share.rank)'s share")
     let rowRange = rows(ofShard: index)
     guard !isFinished(index) else { return nil }
     let path = path(ofShard: index)
     let file = try lockPartialShard(path)
     let template = try SkeletonTemplate(
-      scratch: path + ".skeleton", layout: layout, rowCount: rowRange.count,
+      scratch: AtomicFile.temporaryPath(for: path + CacheWriter.skeletonSuffix), layout: layout,
+      rowCount: rowRange.count,
       attributes: ShardAttributes(
         configurationJSON: configurationJSON, shardIndex: index, rowStart: rowRange.lowerBound))
     if Folder.contains(path), try adopt(index, template) {
       Folder.remove(file.path)
       return nil
     }
+    // A record of what is made again must not pass for one of its successor.
+    Folder.remove(folder + "/" + CacheManifest.recordName(index))
     return try ShardWriter(self, index, file, template)
   }
 
   /// Writes attention-stats.json, README.md and the complete manifest, once all shards are finished.
   ///
   /// - Parameter card: the text of README.md; by default the one of ``DataCard``.
+  /// - Throws: where shards are missing.
   public func finish(card: String? = nil) throws -> CacheManifest {
-    var manifest = try CacheManifest.read(folder)
-    guard manifest.shards.count == shardCount else {
-      throw manifest.incompleteError(folder)
-    }
-    let summaryPath = folder + "/" + AttentionStatisticsSummary.fileName
-    if manifest.state == .complete, Folder.contains(summaryPath) { return manifest }
-    let shards = try ShardSet(folder, manifest: manifest, layout: layout)
-    let summary = try AttentionStatisticsSummary(shards, model: configuration.model, parallel: parallel)
-    try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryPath)
-    manifest.attentionStatisticsSHA256 = try SHA256.hexadecimal(ofFile: summaryPath)
-    manifest.state = .complete
-    try AtomicFile.write(card ?? DataCard.text(manifest), to: folder + "/" + DataCard.fileName)
-    try removeLeftovers()
-    try manifest.write(folder)
-    state.withLock { $0.manifest = manifest }
+    guard let manifest = try finishShare(card: card) else { throw incompleteError() }
     return manifest
+  }
+
+  /// As ``finish(card:)``, once this process's share is finished.
+  ///
+  /// - Returns: nil where shards of other shares are missing: whoever finishes the last one completes the cache.
+  public func finishShare(card: String? = nil) throws -> CacheManifest? {
+    let survey = try lookAgain()
+    guard shareShards.allSatisfy({ survey.shards[$0] != nil }) else { throw incompleteError() }
+    guard survey.shards.count == shardCount else { return nil }
+    do {
+      return try CacheCompletion(self, survey).run(card: card)
+    } catch {
+      // Another process may have done the same meanwhile and cleaned up, files of this one in the making included.
+      let survey = try lookAgain()
+      guard survey.shards.count == shardCount, survey.manifest.state == .complete else { throw error }
+      return survey.manifest
+    }
   }
 }
 
@@ -127,8 +152,22 @@ public final class CacheWriter: Sendable {
 extension CacheWriter {
   func path(ofShard index: Int) -> String { folder + "/" + CacheManifest.shardName(index) }
 
-  private func isFinished(_ index: Int) -> Bool {
-    state.withLock { $0.manifest.shards.contains { $0.rowStart == index * shardSize } }
+  /// What a skeleton's file is called after the shard's name, as long as libhdf5 works on it.
+  static let skeletonSuffix = ".skeleton"
+
+  private func isFinished(_ index: Int) -> Bool { state.withLock { $0.shards[index] != nil } }
+
+  /// Looks at what all processes have finished by now.
+  private func lookAgain() throws(InputError) -> CacheSurvey {
+    let survey = try CacheSurvey.of(folder, planned, layout)
+    state.withLock { $0.shards = survey.shards }
+    return survey
+  }
+
+  private func incompleteError() -> InputError {
+    var manifest = planned
+    manifest.setShards(Array(state.withLock { $0.shards }.values))
+    return manifest.incompleteError(folder)
   }
 
   func notice(_ text: String) { state.withLock { $0.notices.append(text) } }
@@ -146,8 +185,8 @@ extension CacheWriter {
     }
   }
 
-  /// Enters a finished shard that is not in the manifest, as after a kill between its renaming and its entry, if every
-  /// byte of it is as this run would write it.
+  /// Records a finished shard that has no record, as after a kill between its renaming and its recording, if every byte
+  /// of it is as this run would write it.
   ///
   /// - Returns: false where it is damaged and must be made again.
   private func adopt(_ index: Int, _ template: SkeletonTemplate) throws -> Bool {
@@ -157,7 +196,9 @@ extension CacheWriter {
         path, layout: layout, rowCount: rows(ofShard: index).count, placements: template.skeleton.placements)
       let rows = rows[rows(ofShard: index)]
       if hasIdentities(shard, rows), try shard.damagedRows(parallel).isEmpty {
-        try register(index, template.skeleton, undecodableRowCount: shard.undecodableRowCount)
+        try register(
+          index, template.skeleton, undecodableRowCount: shard.undecodableRowCount,
+          sha256: try SHA256.hexadecimal(ofFile: path))
         return true
       }
     } else if let skeleton = try? HDF5.readSkeleton(of: path),
@@ -176,39 +217,28 @@ extension CacheWriter {
     }
   }
 
-  /// Enters a finished shard into the manifest, beside those that other processes may have entered meanwhile.
-  func register(_ index: Int, _ skeleton: ShardSkeleton, undecodableRowCount: Int) throws(InputError) {
+  /// Records a finished shard, for this process and all others.
+  func register(
+    _ index: Int, _ skeleton: ShardSkeleton, undecodableRowCount: Int, sha256: String
+  ) throws(InputError) {
     let rowRange = rows(ofShard: index)
     let shard = CacheManifest.Shard(
       name: CacheManifest.shardName(index), byteCount: skeleton.byteCount, rowStart: rowRange.lowerBound,
-      rowCount: rowRange.count, undecodableRowCount: undecodableRowCount,
-      sha256: try SHA256.hexadecimal(ofFile: path(ofShard: index)), datasets: skeleton.placements)
-    let manifest = try Descriptor.withLockedFolder(folder) { () throws(InputError) in
-      var manifest = try CacheManifest.read(folder)
-      manifest.setShards(manifest.shards.filter { $0.rowStart != shard.rowStart } + [shard])
-      try manifest.write(folder)
-      return manifest
-    }
-    state.withLock { $0.manifest = manifest }
+      rowCount: rowRange.count, undecodableRowCount: undecodableRowCount, sha256: sha256,
+      datasets: skeleton.placements)
+    try planned.writeRecord(of: shard, folder)
+    state.withLock { $0.shards[index] = shard }
   }
 
-  /// Removes what stopped runs can leave beside finished shards.
-  private func removeLeftovers() throws(InputError) {
-    for name in try Folder.fileNames(folder) where name.hasPrefix("shard-") {
-      if name.hasSuffix(".h5.partial") || name.hasSuffix(".h5.skeleton") {
-        Folder.remove(folder + "/" + name)
-      }
-    }
-  }
-
-  /// About the bytes that the unfinished shards will add to the disk.
-  private func missingByteCount() throws(InputError) -> Int {
+  /// About the bytes that the unfinished shards, of all shares, will add to the disk.
+  private func missingByteCount() -> Int {
     let metadata = 2 * configurationJSON.utf8.count + (layout.datasets.count + 16) * HDF5.alignment
     var count = 0
     for index in 0..<shardCount where !isFinished(index) {
       var present = 0
-      for path in [path(ofShard: index), path(ofShard: index) + ".partial"] where Folder.contains(path) {
-        present += try Descriptor(path, .read).allocatedByteCount()
+      for path in [path(ofShard: index), path(ofShard: index) + ".partial"] {
+        // Absent, or renamed by another process just now.
+        present += (try? Descriptor(path, .read).allocatedByteCount()) ?? 0
       }
       count += max(0, rows(ofShard: index).count * layout.rowByteCount + metadata - present)
     }

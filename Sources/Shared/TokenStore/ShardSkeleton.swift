@@ -110,11 +110,4 @@ extension Descriptor {
     try result.get()
     return bytes
   }
-
-  func write(_ bytes: [UInt8], at offset: Int) throws(InputError) {
-    let result = bytes.withUnsafeBytes { buffer in
-      Result { () throws(InputError) in try write(buffer, at: offset) }
-    }
-    try result.get()
-  }
 }

@@ -99,8 +99,8 @@ public final class ShardWriter: Sendable {
     try file.write([state.rawValue], at: offsets[layout.stateIndex] + local)
   }
 
-  /// Makes the shard final, once all of its rows are written: everything on the disk, renamed, in the manifest with
-  /// its digest.
+  /// Makes the shard final, once all of its rows are written: everything on the disk, renamed, recorded with its
+  /// digest.
   public func finish() throws(InputError) {
     let stateStart = offsets[layout.stateIndex]
     let states = try file.bytes(in: stateStart..<stateStart + rowRange.count)
@@ -109,8 +109,10 @@ public final class ShardWriter: Sendable {
     }
     isFinished.store(true, ordering: .releasing)
     try file.synchronize()
+    let digest = try SHA256.hexadecimal(ofFile: file.path)
     try AtomicFile.rename(file.path, to: writer.path(ofShard: index))
     try writer.register(
-      index, skeleton, undecodableRowCount: states.count { $0 == RowState.undecodable.rawValue })
+      index, skeleton, undecodableRowCount: states.count { $0 == RowState.undecodable.rawValue },
+      sha256: digest)
   }
 }

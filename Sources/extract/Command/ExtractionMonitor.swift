@@ -13,7 +13,7 @@ final class ExtractionMonitor: Sendable {
     let kept = extraction.finishedRowCount
     progress = Progress(
       "Extracting", unit: extraction.plan.configuration.augmentation.rowUnit,
-      total: extraction.plan.rows.count, alreadyDone: kept, style: style)
+      total: extraction.shareRowCount, alreadyDone: kept, style: style)
     counts.withLock { $0.kept = kept }
     for notice in extraction.notices { progress.note(notice) }
   }

@@ -16,7 +16,7 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let manifest = try CacheManifest.read(cache)
     if json {
-      print(try CanonicalJSON.page(manifest), terminator: "")
+      print(try manifest.encoded(), terminator: "")
       return
     }
     for (name, value) in CacheDescription.lines(manifest) {

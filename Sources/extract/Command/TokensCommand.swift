@@ -19,6 +19,7 @@ struct TokensCommand: ParsableCommand {
 
   func run() throws {
     Interruption.listen()
+    let rank = try processOptions.processRank()
     let dataset = try datasetOptions.dataset()
     if !processOptions.quiet { StandardError.write("\(dataset)\n") }
     let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
@@ -42,19 +43,27 @@ struct TokensCommand: ParsableCommand {
         if Interruption.isRequested { throw InterruptedError("stopped before any image was stored") }
       })
     let extraction = try Extraction(
-      plan, folder: storageOptions.outputPath, parallel: processOptions.parallel)
+      plan, folder: storageOptions.outputPath, share: rank.share, parallel: processOptions.parallel(for: rank)
+    )
+    if let warning = rank.warning(rowCount: plan.rows.count, shardCount: extraction.shardCount) {
+      StandardError.write("\(warning)\n")
+    }
     let monitor = ExtractionMonitor(extraction, style: processOptions.quiet ? .quiet : .automatic)
     let outcome = try extraction.run(
       onEvent: monitor.receive, shouldStop: { Interruption.isRequested })
     monitor.close()
+    let missingShards: Int
     switch outcome {
-    case .finished(let manifest):
-      print(
-        try ExtractionResult(manifest, monitor, storageOptions.outputPath).text(json: processOptions.json))
+    case .finished: missingShards = 0
+    case .shareFinished(let count): missingShards = count
     case .interrupted(let count):
       throw InterruptedError(
-        "stopped after \(count) of \(plan.rows.count) \(plan.configuration.augmentation.rowUnit), which are kept in \(storageOptions.outputPath); "
+        "stopped after \(count) of \(extraction.shareRowCount) "
+          + "\(plan.configuration.augmentation.rowUnit), which are kept in \(storageOptions.outputPath); "
           + "run the same command again to go on")
     }
+    let result = ExtractionResult(
+      extraction, monitor, storageOptions.outputPath, missingShards: missingShards)
+    print(try result.text(json: processOptions.json))
   }
 }

@@ -12,8 +12,11 @@ import VisionTransformer
 /// others multiply, decoding needs no queue of its own.
 public final class Extraction: Sendable {
   public enum Outcome: Sendable {
+    /// The cache is complete.
     case finished(CacheManifest)
-    /// Stopped on request; so many of the cache's rows are kept.
+    /// This process's share is done; so many shards of others are not yet.
+    case shareFinished(missingShardCount: Int)
+    /// Stopped on request; so many of the share's rows are kept.
     case interrupted(keptRowCount: Int)
   }
 
@@ -32,22 +35,31 @@ public final class Extraction: Sendable {
   /// Rows that are on the disk, by this run or an earlier one.
   private let keptRowCount: Atomic<Int>
 
+  /// - Parameter share: what this process makes of the cache, where others make the rest.
   /// - Throws: where the folder holds a cache made for other settings, or the disk has no room for the cache.
-  public init(_ plan: ExtractionPlan, folder: String, parallel: Parallel) throws(InputError) {
+  public init(
+    _ plan: ExtractionPlan, folder: String, share: ShardShare = .whole, parallel: Parallel
+  ) throws(InputError) {
     self.plan = plan
     self.parallel = parallel
     writer = try CacheWriter(
       folder: folder, configuration: plan.configuration, rows: plan.rows, shardSize: plan.options.shardSize,
-      parallel: parallel)
+      share: share, parallel: parallel)
     keptRowCount = Atomic(writer.finishedRowCount)
   }
 
-  /// The rows of shards that an earlier run finished.
+  /// What this process makes of the cache, and the rows of that.
+  public var share: ShardShare { writer.share }
+  public var shareRowCount: Int { writer.shareRowCount }
+  /// The shards of the whole cache.
+  public var shardCount: Int { writer.shardCount }
+  /// The share's shards that are finished, in row order, and their rows.
+  public var finishedShards: [CacheManifest.Shard] { writer.finishedShards }
   public var finishedRowCount: Int { writer.finishedRowCount }
   /// What was found wrong with an earlier run's files and is made again.
   public var notices: [String] { writer.notices }
 
-  /// Fills the cache, shard by shard.
+  /// Fills the share of the cache, shard by shard, and completes the cache if no other share is missing.
   ///
   /// - Parameter shouldStop: asked before each view of an image.
   public func run(
@@ -55,7 +67,7 @@ public final class Extraction: Sendable {
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws -> Outcome {
     let workers = PerWorker(parallel) { [plan, writer] in ImageWorker(plan, writer.layout) }
-    for index in 0..<writer.shardCount {
+    for index in writer.shareShards {
       if shouldStop() { return .interrupted(keptRowCount: keptRowCount.load(ordering: .relaxed)) }
       guard let shard = try writer.openShard(index) else { continue }
       let keptCount = shard.rowRange.count - shard.remainingRows.count
@@ -80,7 +92,10 @@ public final class Extraction: Sendable {
       }
       try shard.finish()
     }
-    return .finished(try writer.finish())
+    guard let manifest = try writer.finishShare() else {
+      return .shareFinished(missingShardCount: writer.missingShardCount)
+    }
+    return .finished(manifest)
   }
 
   /// Decodes an image once for those of its views that are still to be written.

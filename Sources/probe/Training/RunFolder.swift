@@ -33,6 +33,10 @@ public struct RunFolder: Sendable {
     guard try folder.tryLock() else {
       throw InputError(path, "is in use by another run", remedy: "wait for it, or use another --output-dir")
     }
+    let names = [summaryFile, headFile, checkpointFile, metricsFile].map {
+      String($0.dropFirst(path.count + 1))
+    }
+    try AtomicFile.removeLeftovers(of: Set(names), in: path)
     return folder
   }
 
