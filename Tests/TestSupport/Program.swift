@@ -1,6 +1,6 @@
 import Foundation
 
-/// One of the package's programs, run as a user runs it.
+/// One of the package's programs, or of the system's, run as a user runs it.
 public struct Program: Sendable {
   public struct Result: Sendable {
     public let status: Int32
@@ -10,7 +10,10 @@ public struct Program: Sendable {
     public let diagnostics: String
   }
 
-  private let path: String
+  public let path: String
+
+  /// - Parameter path: of any executable file.
+  public init(path: String) { self.path = path }
 
   /// - Parameter name: of the executable, which is built into the folder that the tests are built into.
   public init(_ name: String) {
@@ -33,23 +36,49 @@ public struct Program: Sendable {
     _ arguments: [String], environment: [String: String] = [:],
     interference: (_ process: Process) throws -> Void = { _ in }
   ) throws -> Result {
+    let running = try start(arguments, environment: environment)
+    try interference(running.process)
+    return try running.result()
+  }
+
+  /// Starts the program, so that several run side by side.
+  ///
+  /// What launchers of parallel jobs have set for this process is not handed down.
+  public func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
     let folder = try TemporaryFolder()
-    let (outputPath, diagnosticsPath) = (folder.file("stdout"), folder.file("stderr"))
-    for file in [outputPath, diagnosticsPath] { try Data().write(to: URL(fileURLWithPath: file)) }
+    for name in [Running.output, Running.diagnostics] { try folder.write([], to: name) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.environment = ProcessInfo.processInfo.environment
+      .filter { variable in !Self.launchersPrefixes.contains { variable.key.hasPrefix($0) } }
+      .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle(forWritingAtPath: outputPath)
-    process.standardError = FileHandle(forWritingAtPath: diagnosticsPath)
+    process.standardOutput = FileHandle(forWritingAtPath: folder.file(Running.output))
+    process.standardError = FileHandle(forWritingAtPath: folder.file(Running.diagnostics))
     try process.run()
-    try interference(process)
-    process.waitUntilExit()
-    return Result(
-      status: process.terminationStatus,
-      signal: process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil,
-      output: try String(contentsOfFile: outputPath, encoding: .utf8),
-      diagnostics: try String(contentsOfFile: diagnosticsPath, encoding: .utf8))
+    return Running(process: process, folder: folder)
+  }
+
+  private static let launchersPrefixes = [
+    "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "OMPI_", "PMI", "MPI_", "SLURM_", "JOB_COMPLETION",
+  ]
+
+  /// A program that has been started.
+  public struct Running {
+    fileprivate static let (output, diagnostics) = ("stdout", "stderr")
+
+    public let process: Process
+    fileprivate let folder: TemporaryFolder
+
+    /// Waits for the program's end.
+    public func result() throws -> Result {
+      process.waitUntilExit()
+      return Result(
+        status: process.terminationStatus,
+        signal: process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil,
+        output: try String(contentsOfFile: folder.file(Self.output), encoding: .utf8),
+        diagnostics: try String(contentsOfFile: folder.file(Self.diagnostics), encoding: .utf8))
+    }
   }
 }

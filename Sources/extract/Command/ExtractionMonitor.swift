@@ -11,8 +11,9 @@ final class ExtractionMonitor: Sendable {
 
   init(_ extraction: Extraction, style: Progress.Style) {
     let kept = extraction.finishedRowCount
+    let doing = extraction.share.worldSize > 1 ? "Rank \(extraction.share.rank)" : "Extracting"
     progress = Progress(
-      "Extracting", unit: extraction.plan.configuration.augmentation.rowUnit,
+      doing, unit: extraction.plan.configuration.augmentation.rowUnit,
       total: extraction.shareRowCount, alreadyDone: kept, style: style)
     counts.withLock { $0.kept = kept }
     for notice in extraction.notices { progress.note(notice) }

@@ -23,7 +23,7 @@ struct TokensCommand: ParsableCommand {
     let dataset = try datasetOptions.dataset()
     if !processOptions.quiet { StandardError.write("\(dataset)\n") }
     let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
-    for line in checkpoint.report.lines where !processOptions.quiet {
+    for line in checkpoint.report.lines where !processOptions.quiet && rank.share.rank == 0 {
       StandardError.write("\(checkpoint.fileName): \(line)\n")
     }
     let plan = try ExtractionPlan(
