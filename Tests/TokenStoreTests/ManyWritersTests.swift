@@ -160,6 +160,29 @@ import TokenStore
     }
   }
 
+  /// What a process that is started twice can do where locks do not keep it out.
+  @Test(arguments: ["a row", "all rows", "the name", "the file"])
+  func aShardThatSomeoneElseChangesIsNotFinished(what: String) throws {
+    let folder = try TemporaryFolder()
+    let writer = try sample.writer(folder.path)
+    let shard = try #require(try writer.openShard(1))
+    let buffer = RowBuffer(layout: writer.layout)
+    for row in shard.remainingRows { try sample.write(row: row, to: shard, buffer) }
+    let path = folder.file("shard-00001.h5.partial")
+    let file = try Descriptor(path, .update)
+    switch what {
+    case "a row": try file.write([7, 7, 7], at: try file.size() / 2 / 4096 * 4096)
+    case "all rows": try file.write([UInt8](repeating: 0, count: try file.size() - 8192), at: 8192)
+    case "the name": try AtomicFile.rename(path, to: folder.file("elsewhere"))
+    default: try AtomicFile.write("x", to: path)
+    }
+    let error = errorText { try shard.finish() }
+    #expect(error?.contains("shard-00001.h5.partial") == true, "\(error ?? "no error")")
+    #expect(!Folder.contains(folder.file("shard-00001.h5")))
+    Folder.remove(folder.file("elsewhere"))
+    withExtendedLifetime(shard) {}
+  }
+
   @Test func aLostShardOfACompleteCacheIsMadeByItsShareAlone() throws {
     let folder = try sample.written()
     Folder.remove(folder.file("shard-00003.h5"))

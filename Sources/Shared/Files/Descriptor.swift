@@ -55,6 +55,7 @@ package final class Descriptor: Sendable {
     }
   }
 
+  /// Likewise.
   package func write(_ bytes: [UInt8], at offset: Int) throws(InputError) {
     let result = bytes.withUnsafeBytes { buffer in
       Result { () throws(InputError) in try write(buffer, at: offset) }

@@ -37,7 +37,7 @@ struct CacheSurvey {
             claims.insert(shard, at: 0)
           }
         } catch {
-          notices.append((index, "\(error.subject) is no record to rely on: it \(error.reason)"))
+          notices.append((index, "\(error.subject) is no record to rely on: \(error.reason)"))
         }
       }
       if let shard = claims.first(where: { problem(of: $0, folder, layout) == nil }) {

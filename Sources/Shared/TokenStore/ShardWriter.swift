@@ -99,20 +99,27 @@ public final class ShardWriter: Sendable {
     try file.write([state.rawValue], at: offsets[layout.stateIndex] + local)
   }
 
-  /// Makes the shard final, once all of its rows are written: everything on the disk, renamed, recorded with its
-  /// digest.
-  public func finish() throws(InputError) {
-    let stateStart = offsets[layout.stateIndex]
-    let states = try file.bytes(in: stateStart..<stateStart + rowRange.count)
-    if let row = states.firstIndex(of: RowState.empty.rawValue) {
-      preconditionFailure("row \(rowRange.lowerBound + row) has not been written")
-    }
+  /// Makes the shard final, once all of its rows are written: everything on the disk, checked, renamed, recorded with
+  /// its digest.
+  ///
+  /// - Throws: where the file is not as this writer has written it. On a file system without locks another process can
+  ///   have been in it; one that only writes the same rows does no harm.
+  public func finish() throws {
     isFinished.store(true, ordering: .releasing)
     try file.synchronize()
-    let digest = try SHA256.hexadecimal(ofFile: file.path)
+    let shard = try MappedShard(
+      file.path, layout: layout, rowCount: rowRange.count, placements: skeleton.placements)
+    let digest = ChunkResults<String>()
+    let damaged = try shard.damagedRows(writer.parallel) { [file] in
+      digest.set(try SHA256.hexadecimal(ofFile: file.path), 0)
+    }
+    guard try damaged.isEmpty && file.isStillNamed() else {
+      throw InputError(
+        file.path, "has been changed by another process, or was finished by it",
+        remedy: "start each rank once, then run the same command again")
+    }
     try AtomicFile.rename(file.path, to: writer.path(ofShard: index))
     try writer.register(
-      index, skeleton, undecodableRowCount: states.count { $0 == RowState.undecodable.rawValue },
-      sha256: digest)
+      index, skeleton, undecodableRowCount: shard.undecodableRowCount, sha256: digest.inOrder()[0])
   }
 }
