@@ -107,19 +107,23 @@ public final class ShardWriter: Sendable {
   public func finish() throws {
     isFinished.store(true, ordering: .releasing)
     try file.synchronize()
+    try requireUntouched(file.isStillNamed())
     let shard = try MappedShard(
       file.path, layout: layout, rowCount: rowRange.count, placements: skeleton.placements)
     let digest = ChunkResults<String>()
     let damaged = try shard.damagedRows(writer.parallel) { [file] in
       digest.set(try SHA256.hexadecimal(ofFile: file.path), 0)
     }
-    guard try damaged.isEmpty && file.isStillNamed() else {
-      throw InputError(
-        file.path, "has been changed by another process, or was finished by it",
-        remedy: "start each rank once, then run the same command again")
-    }
+    try requireUntouched(damaged.isEmpty && file.isStillNamed())
     try AtomicFile.rename(file.path, to: writer.path(ofShard: index))
     try writer.register(
       index, skeleton, undecodableRowCount: shard.undecodableRowCount, sha256: digest.inOrder()[0])
+  }
+
+  private func requireUntouched(_ isUntouched: Bool) throws(InputError) {
+    guard !isUntouched else { return }
+    throw InputError(
+      file.path, "has been changed by another process, or was finished by it",
+      remedy: "start each rank once, then run the same command again")
   }
 }
