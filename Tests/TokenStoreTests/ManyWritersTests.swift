@@ -59,18 +59,16 @@ import TokenStore
     for attempt in 0..<8 {
       let folder = try TemporaryFolder()
       let path = folder.file("new/cache")
-      let completed = Atomic(0)
-      try Parallel(threadCount: worldSize).forEach(worldSize) { rank, _ in
-        if try sample.write(ShardShare(rank: rank, worldSize: worldSize), to: path) != nil {
-          completed.add(1, ordering: .relaxed)
-        }
+      let manifests = try atOnce(worldSize) { [sample] rank in
+        try sample.write(ShardShare(rank: rank, worldSize: worldSize), to: path)
       }
-      #expect(completed.load(ordering: .relaxed) > 0, "nobody completed the cache")
+      #expect(manifests.contains { $0 != nil }, "nobody completed the cache")
       #expect(try contents(ofFolder: path) == Self.expected.get(), "attempt \(attempt)")
     }
   }
 
-  /// All shards are there and recorded: any number of processes may see that first.
+  /// All shards are there and recorded: any number of processes may see that first. Those that are done clean up as long
+  /// as others are not, whose files in the making are in the way.
   @Test func manyCompleteAtOnce() throws {
     let whole = try TemporaryFolder()
     let writer = try sample.writer(whole.path)
@@ -80,11 +78,20 @@ import TokenStore
     for attempt in 0..<8 {
       let folder = try TemporaryFolder()
       for (name, content) in recorded { try folder.write(content, to: name) }
-      try Parallel(threadCount: 6).forEach(6) { rank, _ in
-        let manifest = try sample.write(ShardShare(rank: rank, worldSize: 6), to: folder.path)
-        #expect(manifest?.shards.count == 6)
-        #expect(try TokenCache(folder.path).rowCount == 23, "it is complete from here on")
+      let busyCount = Mutex(6)
+      let rowCounts = try atOnce(6) { [sample] rank in
+        let isWhole: Bool
+        do {
+          defer { busyCount.withLock { $0 -= 1 } }
+          isWhole = try sample.write(ShardShare(rank: rank, worldSize: 6), to: folder.path) != nil
+        }
+        while busyCount.withLock({ $0 > 0 }) {
+          try AtomicFile.removeLeftovers(
+            of: ["manifest.json", "attention-stats.json", "README.md"], in: folder.path)
+        }
+        return isWhole ? try TokenCache(folder.path).rowCount : 0
       }
+      #expect(rowCounts == [Int](repeating: 23, count: 6), "it is complete from the first one on")
       try expectWhole(folder, "attempt \(attempt)")
     }
   }
@@ -94,19 +101,13 @@ import TokenStore
     for _ in 0..<8 {
       let folder = try TemporaryFolder()
       try sample.write(ShardShare(rank: 0, worldSize: 6), to: folder.path)
-      try Parallel(threadCount: 3).forEach(3) { place, _ in
-        if place == 0 {
-          try sample.write(to: folder.path)
-        } else {
-          var count = 1
-          while count < 6 {
-            let manifest = try CacheManifest.read(folder.path)
-            #expect(manifest.shards.count >= count && manifest.shards.first?.rowStart == 0)
-            count = manifest.shards.count
-            if manifest.state == .complete { break }
-          }
-        }
+      let counts = try atOnce(3) { [sample] place in
+        guard place > 0 else { return [try sample.write(to: folder.path).shards.count] }
+        var counts: [Int] = []
+        while counts.last != 6 { counts.append(try CacheManifest.read(folder.path).shards.count) }
+        return counts
       }
+      for counts in counts { #expect(counts == counts.sorted() && counts.first != 0) }
       try expectWhole(folder)
     }
   }
@@ -148,14 +149,12 @@ import TokenStore
   @Test func onlyTheFirstSettingsAreWritten() throws {
     for _ in 0..<8 {
       let folder = try TemporaryFolder()
-      let outcomes = Mutex<[Bool]>([])
-      try Parallel(threadCount: 4).forEach(4) { place, _ in
+      let errors = try atOnce(4) { place in
         let other = SampleCache(rowCount: 23, tokens: place % 2 == 0 ? .float16 : .bfloat16)
-        let error = errorText { _ = try other.writer(folder.path) }
-        if let error { #expect(error.contains("precision.tokens is"), "\(error)") }
-        outcomes.withLock { $0.append(error == nil) }
+        return errorText { _ = try other.writer(folder.path) }
       }
-      #expect(outcomes.withLock { $0.count { $0 } } == 2)
+      #expect(errors.count { $0 == nil } == 2)
+      #expect(errors.allSatisfy { $0?.contains("precision.tokens is") != false }, "\(errors)")
       #expect(try Folder.fileNames(folder.path) == ["manifest.json"])
     }
   }
@@ -198,6 +197,27 @@ import TokenStore
   }
 }
 
+/// Runs a body once for each place, all from one instant on and each on a thread of its own, however few processors
+/// there are.
+private func atOnce<Result: Sendable>(
+  _ count: Int, _ body: @escaping @Sendable (_ place: Int) throws -> Result
+) throws -> [Result] {
+  let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
+  let (start, end) = (DispatchSemaphore(value: 0), DispatchGroup())
+  for place in 0..<count {
+    end.enter()
+    Thread.detachNewThread {
+      start.wait()
+      let result = Swift.Result { try body(place) }
+      results.withLock { $0[place] = result }
+      end.leave()
+    }
+  }
+  for _ in 0..<count { start.signal() }
+  end.wait()
+  return try (0..<count).map { place in try results.withLock { try $0[place]!.get() } }
+}
+
 /// What is finished but not in the manifest.
 @Suite struct RecordTests {
   let sample = SampleCache()
@@ -207,6 +227,40 @@ import TokenStore
     let folder = try TemporaryFolder()
     #expect(try sample.write(ShardShare(rank: 0, worldSize: 2), to: folder.path) == nil)
     return folder
+  }
+
+  /// The cache is completed, and the records removed, between the reading of the manifest and that of the records.
+  @Test func whoMissesRecordsLooksAtTheManifestAgain() throws {
+    let folder = try partial()
+    var looks = 0
+    let count = try CacheManifest.settled(folder.path) { manifest throws(InputError) in
+      looks += 1
+      if looks == 1 { _ = try? sample.write(to: folder.path) }
+      return try manifest.addingRecords(folder.path).shards.count
+    }
+    #expect(looks == 2 && count == 3)
+  }
+
+  @Test func statisticsThatAreLostAreMadeAgain() throws {
+    for lost in [nil, [], [1, 2]] as [[UInt8]?] {
+      let folder = try SampleCache.standard()
+      let expected = try contents(ofFolder: folder.path)
+      Folder.remove(folder.file("attention-stats.json"))
+      if let lost { try folder.write(lost, to: "attention-stats.json") }
+      try sample.write(to: folder.path)
+      #expect(try contents(ofFolder: folder.path) == expected)
+    }
+  }
+
+  @Test func aCompletionThatFailsIsAnError() throws {
+    let folder = try partial()
+    try Folder.create(folder.file("README.md"))
+    #expect(errorText { try sample.write(to: folder.path) }?.contains("README.md: cannot rename") == true)
+    #expect(throws: InputError.self) { try TokenCache(folder.path) }
+    try FileManager.default.removeItem(atPath: folder.file("README.md"))
+    try sample.write(to: folder.path)
+    let expected = try SampleCache.standard()
+    #expect(try contents(ofFolder: folder.path) == contents(ofFolder: expected.path))
   }
 
   @Test func aPartialCacheKnowsWhatIsFinished() throws {

@@ -17,30 +17,35 @@ struct CacheCompletion {
   }
 
   func run(card: String?) throws -> CacheManifest {
+    if !isDone { try write(card: card) }
+    try removeLeftovers()
+    return try CacheManifest.read(folder)
+  }
+
+  /// Whether all of it has been done: the folder's manifest is complete, and says of the shards and of the statistics
+  /// what is there.
+  var isDone: Bool {
+    survey.manifest.state == .complete && survey.manifest.shards == manifest.shards
+      && (try? SHA256.hexadecimal(ofFile: summaryPath)) == survey.manifest.attentionStatisticsSHA256
+  }
+
+  /// With all shards, and without what is made of them.
+  private var manifest: CacheManifest {
     var manifest = writer.planned
     manifest.setShards(Array(survey.shards.values))
-    if try isDone(manifest) {
-      manifest = survey.manifest
-    } else {
-      let shards = try ShardSet(folder, manifest: manifest, layout: writer.layout)
-      let summary = try AttentionStatisticsSummary(
-        shards, model: writer.configuration.model, parallel: writer.parallel)
-      try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryPath)
-      manifest.attentionStatisticsSHA256 = try SHA256.hexadecimal(ofFile: summaryPath)
-      manifest.state = .complete
-      try AtomicFile.write(card ?? DataCard.text(manifest), to: folder + "/" + DataCard.fileName)
-      try manifest.write(folder)
-    }
-    try removeLeftovers()
     return manifest
   }
 
-  /// Whether the folder's manifest is complete, and says just this of the shards.
-  private func isDone(_ manifest: CacheManifest) throws(InputError) -> Bool {
-    guard survey.manifest.state == .complete, survey.manifest.shards == manifest.shards,
-      Folder.contains(summaryPath)
-    else { return false }
-    return try SHA256.hexadecimal(ofFile: summaryPath) == survey.manifest.attentionStatisticsSHA256
+  private func write(card: String?) throws {
+    var manifest = manifest
+    let shards = try ShardSet(folder, manifest: manifest, layout: writer.layout)
+    let summary = try AttentionStatisticsSummary(
+      shards, model: writer.configuration.model, parallel: writer.parallel)
+    try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryPath)
+    manifest.attentionStatisticsSHA256 = try SHA256.hexadecimal(ofFile: summaryPath)
+    manifest.state = .complete
+    try AtomicFile.write(card ?? DataCard.text(manifest), to: folder + "/" + DataCard.fileName)
+    try manifest.write(folder)
   }
 
   /// Removes the records, which the manifest now holds, and what stopped runs can leave beside finished files.

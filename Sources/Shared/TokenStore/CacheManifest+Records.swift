@@ -44,7 +44,7 @@ extension CacheManifest {
   }
 
   /// This manifest, with the shards that have good records and are not in it.
-  func addingRecords(_ folder: String) throws(InputError) -> CacheManifest {
+  package func addingRecords(_ folder: String) throws(InputError) -> CacheManifest {
     var found = shards
     var layout: RowLayout?
     if let shard = found.first { layout = try self.layout(of: shard, folder) }
@@ -65,7 +65,7 @@ extension CacheManifest {
 
   /// Looks at a folder whose manifest may be replaced, and records removed, meanwhile: looks again until the manifest
   /// before and after is the same.
-  static func settled<Result>(
+  package static func settled<Result>(
     _ folder: String, _ look: (CacheManifest) throws(InputError) -> Result
   ) throws(InputError) -> Result {
     var manifest = try read(file: folder + "/" + fileName)

@@ -141,7 +141,7 @@ public final class CacheWriter: Sendable {
     } catch {
       // Another process may have done the same meanwhile and cleaned up, files of this one in the making included.
       let survey = try lookAgain()
-      guard survey.shards.count == shardCount, survey.manifest.state == .complete else { throw error }
+      guard survey.shards.count == shardCount, CacheCompletion(self, survey).isDone else { throw error }
       return survey.manifest
     }
   }
