@@ -54,6 +54,12 @@ import Training
     }
   }
 
+  @Test func whatAKilledRunWasWritingIsRemoved() throws {
+    try caches.folder.write([1], to: "killed/checkpoint.safetensors.0123456789abcdef.partial")
+    _ = try run(configuration(epochs: 1), to: "killed")
+    #expect(try Folder.fileNames(caches.folder.file("killed")).allSatisfy { !$0.hasSuffix(".partial") })
+  }
+
   @Test func aHeadLearnsWhatItsTokensTell() throws {
     guard case .finished(let summary) = try run(configuration(epochs: 20), to: "run") else {
       Issue.record("the run did not finish")
