@@ -38,7 +38,9 @@ import Extraction
       #expect(cache.labels == expected.labels)
       #expect(cache.ids == expected.ids.map { prefix + $0 })
       for row in 0..<expected.rowCount {
-        #expect(Array(cache.tokens(row: row).bytes) == Array(expected.tokens(row: row).bytes), "row \(row) of \(path)")
+        #expect(
+          Array(cache.tokens(row: row).bytes) == Array(expected.tokens(row: row).bytes),
+          "row \(row) of \(path)")
       }
     }
   }

@@ -137,7 +137,7 @@ import Testing
     #expect(results.map { $0["complete"] as? Bool } == [false, false, true])
     #expect(results.map { $0["missing_shards"] as? Int } == [5, 2, 0])
     #expect(results.map { $0["shards"] as? Int } == [3, 3, 2])
-    #expect(results.map { $0["images"] as? Int } == [6, 6, 4])
+    #expect(results.map { $0["rows"] as? Int } == [6, 6, 4])
     #expect(results.reduce(0) { $0 + ($1["undecodable"] as? Int ?? 0) } == 1)
     #expect(results.map { $0["encoded"] as? Int } == [6, 6, 4])
   }

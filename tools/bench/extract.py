@@ -77,7 +77,7 @@ class Worker:
 
 
 def rate(result):
-    return result["images"] / result["seconds"]
+    return result["encoded"] / result["seconds"]
 
 
 class Comparison:

@@ -26,6 +26,7 @@ struct TokensCommand: ParsableCommand {
     for line in checkpoint.report.lines where !processOptions.quiet && rank.share.rank == 0 {
       StandardError.write("\(checkpoint.fileName): \(line)\n")
     }
+    let parallel = processOptions.parallel(for: rank)
     let plan = try ExtractionPlan(
       dataset: dataset, split: dataset.split, checkpoint: checkpoint,
       arithmetic: encoderOptions.arithmetic,
@@ -34,7 +35,7 @@ struct TokensCommand: ParsableCommand {
         isStrict: datasetOptions.strict, augmentation: try viewOptions.storedViews()),
       programVersion: Program.version
     ).calibrated(
-      for: storageOptions.outputPath, parallel: processOptions.parallel,
+      for: storageOptions.outputPath, parallel: parallel,
       onStart: { count in
         guard !processOptions.quiet else { return }
         StandardError.write("int8: measuring the scales of the tokens' channels on \(count) images\n")
@@ -43,7 +44,7 @@ struct TokensCommand: ParsableCommand {
         if Interruption.isRequested { throw InterruptedError("stopped before any image was stored") }
       })
     let extraction = try Extraction(
-      plan, folder: storageOptions.outputPath, share: rank.share, parallel: processOptions.parallel(for: rank)
+      plan, folder: storageOptions.outputPath, share: rank.share, parallel: parallel
     )
     if let warning = rank.warning(rowCount: plan.rows.count, shardCount: extraction.shardCount) {
       StandardError.write("\(warning)\n")
