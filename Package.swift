@@ -81,7 +81,7 @@ let package = Package(
     .executableTarget(
       name: "extract",
       dependencies: [
-        "Commands", "Extraction", "LinearLayers", "Reporting", "TokenStore", "VisionTransformer",
+        "Commands", "Compute", "Extraction", "LinearLayers", "Reporting", "TokenStore", "VisionTransformer",
         argumentParser,
       ],
       path: "Sources/extract/Command"),

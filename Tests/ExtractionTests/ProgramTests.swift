@@ -2,6 +2,7 @@ import Compute
 import Foundation
 import TestSupport
 import Testing
+import TokenStore
 
 /// The program `extract`, run as a user runs it.
 @Suite struct ProgramTests {
@@ -36,6 +37,47 @@ import Testing
     let again = try program.run(["tokens"] + arguments(sample, ["--shard-size", "4"]))
     #expect(again.status == 0)
     #expect(again.output.contains("nothing was left to encode"))
+  }
+
+  @Test func aProfileTellsOfEveryStage() throws {
+    let sample = try Sample(imageCount: 6)
+    let tokens = try program.run(try arguments(sample, ["--profile", "--quiet"]))
+    #expect(tokens.status == 0, "\(tokens.diagnostics)")
+    let shares = tokens.diagnostics.split(separator: "\n").dropFirst(2).map { line in
+      line.split(separator: "  ").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+    #expect(shares.count == 11)
+    let percent = try shares.map { try #require(Double($0[2])) }
+    #expect(percent.last == 100)
+    #expect(abs(percent.dropLast().reduce(0, +) - 100) < 1)
+    // The tokens are those of a run that nobody timed.
+    let plain = try Sample(imageCount: 6)
+    #expect(try program.run(try arguments(plain)).status == 0)
+    #expect(
+      try bytes(ofFile: sample.cache + "/shard-00000.h5") == bytes(ofFile: plain.cache + "/shard-00000.h5"))
+  }
+
+  /// Each has its own rounding, and settings of one are not gone on with in another.
+  @Test func precisionsAreKeptApart() throws {
+    let sample = try Sample(imageCount: 4)
+    for engine in ["onednn", "openblas"] {
+      let cache = sample.folder.file(engine)
+      let tokens = try program.run(
+        try arguments(sample, ["--amp", "bfloat16", "--engine", engine]).map {
+          $0 == sample.cache ? cache : $0
+        })
+      #expect(tokens.status == 0, "\(tokens.diagnostics)")
+      #expect(try CacheManifest.read(cache).configuration.precision.compute == .bfloat16)
+    }
+    #expect(try program.run(try arguments(sample)).status == 0)
+    let other = try program.run(try arguments(sample, ["--amp", "bfloat16"]))
+    #expect(other.status == 1)
+    #expect(
+      other.diagnostics.contains("precision.compute is 'bfloat16', not 'float32'"), "\(other.diagnostics)")
+    let warm = try program.run(try arguments(sample, ["--attn-temperature", "2"]))
+    #expect(
+      warm.diagnostics.contains("model.attention_temperature is 2, not absent"), "\(warm.diagnostics)")
+    #expect(try program.run(try arguments(sample, ["--attn-temperature", "0"])).status == 1)
   }
 
   @Test func viewsAreCountedApartFromImages() throws {

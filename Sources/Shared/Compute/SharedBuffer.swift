@@ -62,6 +62,9 @@ public final class PerWorker<Value>: @unchecked Sendable {
     values.deallocate()
   }
 
+  /// The values that were made. Not while the loop runs.
+  public var made: [Value] { values.compactMap { $0 } }
+
   /// The worker's own value.
   public func value(_ worker: Int) throws -> Value {
     if let value = values[worker] { return value }

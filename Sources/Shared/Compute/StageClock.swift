@@ -16,4 +16,6 @@ public final class StageClock<Stage: CaseIterable & RawRepresentable<Int>> {
     nanoseconds[stage.rawValue] += now - last
     last = now
   }
+
+  public func seconds(_ stage: Stage) -> Double { Double(nanoseconds[stage.rawValue]) / 1e9 }
 }

@@ -22,6 +22,9 @@ struct ProcessOptions: ParsableArguments {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
+  @Flag(help: "Tell at the end where the time went, stage by stage.")
+  var profile = false
+
   @Flag(name: .shortAndLong, help: "Show no progress.")
   var quiet = false
 

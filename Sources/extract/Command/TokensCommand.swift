@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Commands
+import Compute
 import Extraction
 import Files
 import Reporting
@@ -20,19 +21,38 @@ struct TokensCommand: ParsableCommand {
   func run() throws {
     Interruption.listen()
     let rank = try processOptions.processRank()
-    let dataset = try datasetOptions.dataset()
-    if !processOptions.quiet { StandardError.write("\(dataset)\n") }
-    let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
-    for line in checkpoint.report.lines where !processOptions.quiet && rank.share.rank == 0 {
-      StandardError.write("\(checkpoint.fileName): \(line)\n")
-    }
     let parallel = processOptions.parallel(for: rank)
-    let plan = try ExtractionPlan(
+    let plan = try plan(rank, parallel)
+    let extraction = try Extraction(
+      plan, folder: storageOptions.outputPath, share: rank.share, parallel: parallel)
+    if let warning = rank.warning(rowCount: plan.rows.count, shardCount: extraction.shardCount) {
+      StandardError.write("\(warning)\n")
+    }
+    let monitor = ExtractionMonitor(extraction, style: processOptions.quiet ? .quiet : .automatic)
+    let outcome = try extraction.run(
+      onEvent: monitor.receive, shouldStop: { Interruption.isRequested })
+    monitor.close()
+    if let profile = extraction.profile(seconds: monitor.seconds) {
+      StandardError.write(ProfileTable.text(profile))
+    }
+    try report(outcome, extraction, monitor)
+  }
+
+  /// Looks at the images and the checkpoint, and says on stderr what it finds.
+  private func plan(_ rank: ProcessRank, _ parallel: Parallel) throws -> ExtractionPlan {
+    let dataset = try datasetOptions.dataset()
+    let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
+    if !processOptions.quiet && rank.share.rank == 0 {
+      StandardError.write("\(dataset)\n")
+      for line in checkpoint.report.lines { StandardError.write("\(checkpoint.fileName): \(line)\n") }
+    }
+    var options = storageOptions.extractionOptions(
+      isStrict: datasetOptions.strict, augmentation: try viewOptions.storedViews())
+    options.isProfiled = processOptions.profile
+    return try ExtractionPlan(
       dataset: dataset, split: dataset.split, checkpoint: checkpoint,
       arithmetic: encoderOptions.arithmetic,
-      preprocessing: try preprocessingOptions.preprocessing(for: checkpoint),
-      options: storageOptions.extractionOptions(
-        isStrict: datasetOptions.strict, augmentation: try viewOptions.storedViews()),
+      preprocessing: try preprocessingOptions.preprocessing(for: checkpoint), options: options,
       programVersion: Program.version
     ).calibrated(
       for: storageOptions.outputPath, parallel: parallel,
@@ -43,16 +63,11 @@ struct TokensCommand: ParsableCommand {
       onImage: {
         if Interruption.isRequested { throw InterruptedError("stopped before any image was stored") }
       })
-    let extraction = try Extraction(
-      plan, folder: storageOptions.outputPath, share: rank.share, parallel: parallel
-    )
-    if let warning = rank.warning(rowCount: plan.rows.count, shardCount: extraction.shardCount) {
-      StandardError.write("\(warning)\n")
-    }
-    let monitor = ExtractionMonitor(extraction, style: processOptions.quiet ? .quiet : .automatic)
-    let outcome = try extraction.run(
-      onEvent: monitor.receive, shouldStop: { Interruption.isRequested })
-    monitor.close()
+  }
+
+  private func report(
+    _ outcome: Extraction.Outcome, _ extraction: Extraction, _ monitor: ExtractionMonitor
+  ) throws {
     let missingShards: Int
     switch outcome {
     case .finished: missingShards = 0
@@ -60,8 +75,8 @@ struct TokensCommand: ParsableCommand {
     case .interrupted(let count):
       throw InterruptedError(
         "stopped after \(count) of \(extraction.shareRowCount) "
-          + "\(plan.configuration.augmentation.rowUnit), which are kept in \(storageOptions.outputPath); "
-          + "run the same command again to go on")
+          + "\(extraction.plan.configuration.augmentation.rowUnit), which are kept in "
+          + "\(storageOptions.outputPath); run the same command again to go on")
     }
     let result = ExtractionResult(
       extraction, monitor, storageOptions.outputPath, missingShards: missingShards)

@@ -9,7 +9,7 @@ import VisionTransformer
 ///
 /// Every thread takes the next image, decodes, encodes and writes it by itself. One image a thread keeps activations in
 /// the thread's own cache and makes tokens independent of batch size and thread count; and as some threads decode while
-/// others multiply, decoding needs no queue of its own.
+/// others multiply, decoding needs no queue of its own. Files are asked for ahead of their turn.
 public final class Extraction: Sendable {
   public enum Outcome: Sendable {
     /// The cache is complete.
@@ -34,6 +34,8 @@ public final class Extraction: Sendable {
   private let parallel: Parallel
   /// Rows that are on the disk, by this run or an earlier one.
   private let keptRowCount: Atomic<Int>
+  private let encodedRowCount = Atomic(0)
+  private let workers: PerWorker<ImageWorker>
 
   /// - Parameter share: what this process makes of the cache, where others make the rest.
   /// - Throws: where the folder holds a cache made for other settings, or the disk has no room for the cache.
@@ -46,6 +48,9 @@ public final class Extraction: Sendable {
       folder: folder, configuration: plan.configuration, rows: plan.rows, shardSize: plan.options.shardSize,
       share: share, parallel: parallel)
     keptRowCount = Atomic(writer.finishedRowCount)
+    workers = PerWorker(parallel) { [layout = writer.layout] in
+      ImageWorker(plan, layout, isProfiled: plan.options.isProfiled)
+    }
   }
 
   /// What this process makes of the cache, and the rows of that.
@@ -66,31 +71,19 @@ public final class Extraction: Sendable {
     onEvent: @escaping @Sendable (Event) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws -> Outcome {
-    let workers = PerWorker(parallel) { [plan, writer] in ImageWorker(plan, writer.layout) }
-    for index in writer.shareShards {
-      if shouldStop() { return .interrupted(keptRowCount: keptRowCount.load(ordering: .relaxed)) }
-      guard let shard = try writer.openShard(index) else { continue }
-      let keptCount = shard.rowRange.count - shard.remainingRows.count
-      keptRowCount.add(keptCount, ordering: .relaxed)
-      onEvent(.kept(rowCount: keptCount))
-      let isStopped = Atomic(false)
-      let images = plan.groupedByImage(shard.remainingRows)
-      try parallel.forEach(images.count) { place, worker in
-        try write(
-          images[place], to: shard, by: workers.value(worker),
-          onEvent: { event, rowCount in
-            keptRowCount.add(rowCount, ordering: .relaxed)
-            onEvent(event)
-          },
-          shouldStop: {
-            if shouldStop() { isStopped.store(true, ordering: .relaxed) }
-            return isStopped.load(ordering: .relaxed)
-          })
+    // While a shard is flushed, checked and hashed, the next one is filled.
+    let finishing = BackgroundStep()
+    do {
+      for index in writer.shareShards {
+        guard !shouldStop(), try fill(index, finishing, onEvent, shouldStop) else {
+          try finishing.wait()
+          return .interrupted(keptRowCount: keptRowCount.load(ordering: .relaxed))
+        }
       }
-      if isStopped.load(ordering: .relaxed) {
-        return .interrupted(keptRowCount: keptRowCount.load(ordering: .relaxed))
-      }
-      try shard.finish()
+      try finishing.wait()
+    } catch {
+      try? finishing.wait()
+      throw error
     }
     guard let manifest = try writer.finishShare() else {
       return .shareFinished(missingShardCount: writer.missingShardCount)
@@ -98,37 +91,85 @@ public final class Extraction: Sendable {
     return .finished(manifest)
   }
 
+  /// Where the time of a run went, if its options ask for that.
+  ///
+  /// - Parameter seconds: the run's length.
+  public func profile(seconds: Double) -> ExtractionProfile? {
+    guard plan.options.isProfiled else { return nil }
+    return ExtractionProfile(
+      workers.made.compactMap(\.clocks), configuration: plan.encoder.configuration,
+      rowCount: encodedRowCount.load(ordering: .relaxed),
+      availableSeconds: seconds * Double(parallel.threadCount))
+  }
+
+  /// Encodes what is missing of a shard, and begins to finish it.
+  ///
+  /// - Returns: false where it was stopped.
+  private func fill(
+    _ index: Int, _ finishing: BackgroundStep, _ onEvent: @escaping @Sendable (Event) -> Void,
+    _ shouldStop: @escaping @Sendable () -> Bool
+  ) throws -> Bool {
+    guard let shard = try writer.openShard(index) else { return true }
+    let keptCount = shard.rowRange.count - shard.remainingRows.count
+    keptRowCount.add(keptCount, ordering: .relaxed)
+    onEvent(.kept(rowCount: keptCount))
+    let isStopped = Atomic(false)
+    let images = plan.groupedByImage(shard.remainingRows)
+    let readAhead = ReadAhead(count: images.count, distance: 4 * parallel.threadCount) { [plan] place in
+      // An image that cannot be read is told of when its turn comes.
+      try? plan.dataset.content(of: plan.entry(of: images[place])).prefetch()
+    }
+    defer { readAhead.stop() }
+    try parallel.forEach(images.count) { place, worker in
+      readAhead.advance()
+      try write(
+        images[place], to: shard, by: workers.value(worker), onEvent: onEvent,
+        shouldStop: {
+          if shouldStop() { isStopped.store(true, ordering: .relaxed) }
+          return isStopped.load(ordering: .relaxed)
+        })
+    }
+    if isStopped.load(ordering: .relaxed) { return false }
+    try finishing.start { try shard.finish() }
+    return true
+  }
+
   /// Decodes an image once for those of its views that are still to be written.
   ///
   /// - Parameter rows: one image's.
   private func write(
-    _ rows: ArraySlice<Int>, to shard: ShardWriter, by worker: ImageWorker,
-    onEvent: (_ event: Event, _ rowCount: Int) -> Void, shouldStop: () -> Bool
+    _ rows: ArraySlice<Int>, to shard: ShardWriter, by worker: ImageWorker, onEvent: (Event) -> Void,
+    shouldStop: () -> Bool
   ) throws {
     if shouldStop() { return }
-    let source = plan.rows[rows[rows.startIndex]].sourceIndex
-    // An image that cannot be read at all may be there again tomorrow: that ends the run, and the rows stay open.
-    let content = try plan.dataset.content(of: plan.dataset.entries[Int(source)])
     let image: RGBImage
-    do {
-      image = try content.decoded()
-    } catch {
+    switch try worker.decode(plan.entry(of: rows), of: plan.dataset) {
+    case .success(let decoded): image = decoded
+    case .failure(let error):
       guard !plan.options.isStrict else { throw error }
       for row in rows { try shard.writeUndecodable(row: row) }
-      onEvent(.undecodable(rows: rows, error), rows.count)
+      keptRowCount.add(rows.count, ordering: .relaxed)
+      onEvent(.undecodable(rows: rows, error))
       return
     }
     for row in rows where !shouldStop() {
       let identity = plan.rows[row]
       let view = plan.options.augmentation.view(
-        Int(identity.viewIndex), ofImage: source, height: image.height, width: image.width)
-      try shard.write(row: row, worker.encode(image, view: view, subject: identity.id))
-      onEvent(.written(row: row), 1)
+        Int(identity.viewIndex), ofImage: identity.sourceIndex, height: image.height, width: image.width)
+      try worker.write(image, view: view, subject: identity.id, row: row, to: shard)
+      keptRowCount.add(1, ordering: .relaxed)
+      encodedRowCount.add(1, ordering: .relaxed)
+      onEvent(.written(row: row))
     }
   }
 }
 
 extension ExtractionPlan {
+  /// The image whose views some rows are.
+  fileprivate func entry(of rows: ArraySlice<Int>) -> ImageDataset.Entry {
+    dataset.entries[Int(self.rows[rows[rows.startIndex]].sourceIndex)]
+  }
+
   /// Splits ascending rows where one image's views end and another's begin.
   func groupedByImage(_ rows: [Int]) -> [ArraySlice<Int>] {
     var images: [ArraySlice<Int>] = []

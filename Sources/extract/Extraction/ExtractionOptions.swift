@@ -13,6 +13,8 @@ public struct ExtractionOptions: Sendable {
   public var isStrict: Bool
   /// The views of each image.
   public var augmentation: Augmentation
+  /// Whether the time of each stage is taken; nothing that is stored depends on it.
+  public var isProfiled = false
 
   public init(
     blocks: BlockSelection = .last, tokenType: ElementType = .float16, shardSize: Int = 4096,

@@ -6,6 +6,14 @@ import VisionTransformer
 
 /// One thread's memory on the way from an image to a row.
 final class ImageWorker {
+  /// Where a worker's time went.
+  struct Clocks {
+    let worker = StageClock<ExtractionStage>()
+    let encoder = StageClock<EncoderStage>()
+  }
+
+  /// Nil where nobody asks.
+  let clocks: Clocks?
   private let encoder: Encoder
   private let blocks: [Int]
   private let preprocessor: Preprocessor
@@ -14,34 +22,59 @@ final class ImageWorker {
   private let pixels: SharedBuffer<Float>
   private let row: RowBuffer
 
-  init(_ plan: ExtractionPlan, _ layout: RowLayout) {
+  init(_ plan: ExtractionPlan, _ layout: RowLayout, isProfiled: Bool) {
+    clocks = isProfiled ? Clocks() : nil
     encoder = plan.encoder
     blocks = plan.configuration.blocks
     preprocessor = Preprocessor(plan.preprocessing)
-    workspace = plan.encoder.makeWorkspace()
+    workspace = plan.encoder.makeWorkspace(clock: clocks?.encoder)
     pixels = SharedBuffer(count: plan.preprocessing.valueCount)
     row = RowBuffer(layout: layout)
   }
 
-  /// - Parameters:
-  ///   - view: what of the image is encoded.
-  ///   - subject: the image's name, for errors.
-  /// - Returns: the worker's row, filled; the next view overwrites it.
-  /// - Throws: where a value does not fit the stored type.
-  func encode(_ image: RGBImage, view: ImageView, subject: String) throws(InputError) -> RowBuffer {
+  /// - Throws: where the image cannot be read at all, or, as `undecodable`, where it cannot be decoded.
+  func decode(
+    _ entry: ImageDataset.Entry, of dataset: ImageDataset
+  ) throws(InputError) -> Result<
+    RGBImage, InputError
+  > {
+    clocks?.worker.start()
+    defer { clocks?.worker.finish(.decoding) }
+    // An image that cannot be read at all may be there again tomorrow: that ends the run, and the rows stay open.
+    let content = try dataset.content(of: entry)
+    return Result { () throws(InputError) in try content.decoded() }
+  }
+
+  /// Encodes a view of an image and writes it as a row.
+  ///
+  /// - Parameter subject: the image's name, for errors.
+  /// - Throws: where a value does not fit the stored type, or the row cannot be written.
+  func write(
+    _ image: RGBImage, view: ImageView, subject: String, row index: Int, to shard: ShardWriter
+  ) throws(InputError) {
+    let clock = clocks?.worker
+    clock?.start()
     preprocessor.apply(image, view: view, into: pixels.pointer)
+    clock?.finish(.preprocessing)
     let output = encoder.encode(pixels: pixels.pointer, blocks: blocks, workspace: workspace)
+    clock?.finish(.encoding)
     do {
-      for (index, tokens) in output.tokens.enumerated() {
-        try row.setTokens(tokens.pointer, blockIndex: index)
-      }
-      if let classAttention = output.classAttention { try row.setClassAttention(classAttention.pointer) }
-      try row.setCenterAttention(output.centerAttention.pointer)
-      try row.setAttentionStatistics(output.attentionStatistics.pointer)
-      try row.setMagnitudes(output.magnitudes.pointer)
+      try fillRow(output)
     } catch {
       throw InputError("\(subject), \(error.subject)", error.reason, remedy: error.remedy)
     }
-    return row
+    clock?.finish(.rounding)
+    try shard.write(row: index, row)
+    clock?.finish(.writing)
+  }
+
+  private func fillRow(_ output: EncoderOutput) throws(InputError) {
+    for (index, tokens) in output.tokens.enumerated() {
+      try row.setTokens(tokens.pointer, blockIndex: index)
+    }
+    if let classAttention = output.classAttention { try row.setClassAttention(classAttention.pointer) }
+    try row.setCenterAttention(output.centerAttention.pointer)
+    try row.setAttentionStatistics(output.attentionStatistics.pointer)
+    try row.setMagnitudes(output.magnitudes.pointer)
   }
 }
