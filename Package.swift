@@ -43,7 +43,9 @@ let package = Package(
     // What the package in Benchmarks/ measures besides; for nobody else.
     .library(
       name: "BenchmarkedModules",
-      targets: ["CImageCodecs", "CKernels", "Compute", "Files", "Images", "Reporting", "Tensors"]),
+      targets: [
+        "CImageCodecs", "CKernels", "Compute", "Files", "Images", "LinearLayers", "Reporting", "Tensors",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")

@@ -77,7 +77,7 @@ class Worker:
 
 
 def rate(result):
-    return result["encoded"] / result["seconds"]
+    return result["images"] / result["seconds"]
 
 
 class Comparison:

@@ -9,6 +9,15 @@ struct Ceilings {
   /// Fused multiplications and additions in single precision.
   let multiplyAdd: Ceiling
   let multiplyAddOnAllThreads: Ceiling
+  /// Products of pairs of bfloat16 values, added in single precision; nil where the processor has none.
+  let dot: Ceiling?
+  let dotOnAllThreads: Ceiling?
+
+  /// The ceiling of products of a type, on one thread or on all.
+  func products(of type: ElementType, onAllThreads: Bool = false) -> Ceiling {
+    let float32 = onAllThreads ? multiplyAddOnAllThreads : multiplyAdd
+    return type == .bfloat16 ? (onAllThreads ? dotOnAllThreads : dot) ?? float32 : float32
+  }
 
   /// Of one call; large enough to be measured.
   private static let rounds = 100_000
@@ -29,6 +38,9 @@ struct Ceilings {
       report.add("dot, bfloat16, 1 thread", alone, .operations)
       let together = try stopwatch.rateOnAllThreads(of: Self.dot()) { _ in Self.dot() }
       report.add("dot, bfloat16, \(threads)", together, .operations)
+      (dot, dotOnAllThreads) = (("dot", alone), ("dot, \(threads)", together))
+    } else {
+      (dot, dotOnAllThreads) = (nil, nil)
     }
     try Self.measureMemory(stopwatch, threads, &report)
     try Self.measureDisk(scratch, &report)

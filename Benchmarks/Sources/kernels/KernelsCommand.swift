@@ -37,7 +37,7 @@ struct KernelsCommand: ParsableCommand {
     defer { scratch.remove() }
     var report = Report()
     let ceilings = try Ceilings(stopwatch, scratch, &report)
-    MatrixProducts.measure(stopwatch, ceilings, &report)
+    try MatrixProducts.measure(stopwatch, ceilings, &report)
     SweepKernels.measure(stopwatch, &report)
     try WholeEncoder.measure(stopwatch, ceilings, &report)
     try ImageReading.measure(stopwatch, file: image, &report)

@@ -1,5 +1,6 @@
 import CKernels
 import Compute
+import LinearLayers
 
 /// Sizes of ViT-B/16 at 224 pixels.
 enum Base {
@@ -22,53 +23,84 @@ func randomBuffer(_ count: Int, seed: UInt64 = 0) -> SharedBuffer<Float> {
   return buffer
 }
 
-/// Single-precision products of one image's tokens, on one thread.
+/// The products of one image's tokens, on one thread.
 enum MatrixProducts {
-  static func measure(_ stopwatch: Stopwatch, _ ceilings: Ceilings, _ report: inout Report) {
-    let shapes = [
-      ("qkv", Base.width, 3 * Base.width), ("proj", Base.width, Base.width),
-      ("fc1", Base.width, Base.mlpWidth), ("fc2", Base.mlpWidth, Base.width),
-    ]
-    for (name, inputWidth, outputWidth) in shapes {
-      let input = randomBuffer(Base.tokenCount * inputWidth)
-      let weight = randomBuffer(outputWidth * inputWidth, seed: 1)
-      let output = SharedBuffer<Float>(count: Base.tokenCount * outputWidth)
-      let operations = 2 * Base.tokenCount * inputWidth * outputWidth
-      let rate = stopwatch.rate(of: Double(operations)) {
-        BLAS.multiply(
-          transposeB: true, m: Base.tokenCount, n: outputWidth, k: inputWidth, a: input.pointer,
-          leadingA: inputWidth, b: weight.pointer, leadingB: inputWidth, c: output.pointer,
-          leadingC: outputWidth)
+  static func measure(_ stopwatch: Stopwatch, _ ceilings: Ceilings, _ report: inout Report) throws {
+    for (engine, operands) in [
+      (LinearEngine.openBLAS, ElementType.float32), (.oneDNN, .float32), (.oneDNN, .bfloat16),
+    ] {
+      let (width, mlpWidth) = (Base.width, Base.mlpWidth)
+      let layers: [(String, Int, Int, LinearShape.Completion)] = [
+        ("qkv", width, 3 * width, .store(nil)), ("proj, added", width, width, .add),
+        ("fc1, GELU", width, mlpWidth, .store(.gelu)), ("fc2, added", mlpWidth, width, .add),
+      ]
+      for (name, inputWidth, outputWidth, completion) in layers {
+        let shape = LinearShape(
+          rows: Base.tokenCount, inputWidth: inputWidth, outputWidth: outputWidth, operands: operands,
+          result: completion == .add ? .float32 : operands, completion: completion)
+        report.add(
+          "linear layer, \(engine) \(operands), \(name)", try rate(of: shape, engine, stopwatch), .operations,
+          of: ceilings.products(of: operands))
       }
-      report.add(
-        "GEMM, OpenBLAS float32, \(name) \(Base.tokenCount) x \(inputWidth) x \(outputWidth)", rate,
-        .operations,
-        of: ceilings.multiplyAdd)
     }
-    measureAttention(stopwatch, ceilings, &report)
+    for operands in [ElementType.float32, .bfloat16] {
+      report.add(
+        "attention of a head with statistics, \(operands)", attentionRate(operands, stopwatch), .operations,
+        of: ceilings.products(of: operands))
+    }
+  }
+
+  private static func rate(
+    of shape: LinearShape, _ engine: LinearEngine, _ stopwatch: Stopwatch
+  ) throws -> Double {
+    let layer = try LinearLayer(
+      shape, weight: randomBuffer(shape.outputWidth * shape.inputWidth, seed: 1),
+      bias: randomBuffer(shape.outputWidth), engine: engine)
+    let input = operands(shape.rows * shape.inputWidth, shape.operands)
+    let output = SharedBuffer<UInt8>(count: shape.rows * shape.outputWidth * shape.result.byteCount)
+    let scratch = SharedBuffer<UInt8>(count: layer.scratchByteCount)
+    return stopwatch.rate(of: Double(2 * shape.rows * shape.inputWidth * shape.outputWidth)) {
+      layer.apply(input.pointer, into: output.pointer, scratch: scratch.pointer)
+    }
   }
 
   /// One head: both products, and between them the softmax that measures.
-  private static func measureAttention(
-    _ stopwatch: Stopwatch, _ ceilings: Ceilings, _ report: inout Report
-  ) {
-    let (tokenCount, headWidth) = (Base.tokenCount, Base.headWidth)
-    let queryKeyValue = randomBuffer(tokenCount * 3 * Base.width)
-    let attention = SharedBuffer<Float>(count: tokenCount * tokenCount)
-    let attended = SharedBuffer<Float>(count: tokenCount * headWidth)
-    var statistics = [Float](repeating: 0, count: 8)
-    let queries = queryKeyValue.pointer
-    let operations = 2 * 2 * tokenCount * tokenCount * headWidth
-    let rate = stopwatch.rate(of: Double(operations)) {
-      BLAS.multiply(
-        transposeB: true, m: tokenCount, n: tokenCount, k: headWidth, alpha: 0.125, a: queries,
-        leadingA: 3 * Base.width, b: queries + Base.width, leadingB: 3 * Base.width, c: attention.pointer,
-        leadingC: tokenCount)
-      pb_softmax_with_statistics(attention.pointer, tokenCount, 1, Base.patchCount, &statistics)
-      BLAS.multiply(
-        m: tokenCount, n: headWidth, k: tokenCount, a: attention.pointer, leadingA: tokenCount,
-        b: queries + 2 * Base.width, leadingB: 3 * Base.width, c: attended.pointer, leadingC: headWidth)
+  private static func attentionRate(_ type: ElementType, _ stopwatch: Stopwatch) -> Double {
+    let (tokenCount, width) = (Base.tokenCount, Base.width)
+    let shape = pb_attention_shape(
+      prefix: 1, patches: Base.patchCount, head_width: Base.headWidth, input_stride: 3 * width,
+      output_stride: width)
+    let queryKeyValue = operands(tokenCount * 3 * width, type)
+    let output = SharedBuffer<UInt8>(count: tokenCount * width * type.byteCount)
+    let statistics = SharedBuffer<Float>(count: 8)
+    return withUnsafePointer(to: shape) { shape in
+      let scratch = SharedBuffer<UInt8>(count: pb_attention_scratch_bytes(shape))
+      func rate<Element>(
+        _: Element.Type,
+        _ kernel: (
+          UnsafePointer<pb_attention_shape>, UnsafePointer<Element>, UnsafePointer<Element>,
+          UnsafePointer<Element>, UnsafeMutablePointer<Element>, UnsafeMutablePointer<Float>?,
+          UnsafeMutablePointer<Float>, UnsafeMutableRawPointer
+        ) -> Void
+      ) -> Double {
+        let queries = UnsafeRawPointer(queryKeyValue.pointer).assumingMemoryBound(to: Element.self)
+        let output = UnsafeMutableRawPointer(output.pointer).assumingMemoryBound(to: Element.self)
+        return stopwatch.rate(of: Double(2 * 2 * tokenCount * tokenCount * Base.headWidth)) {
+          kernel(
+            shape, queries, queries + width, queries + 2 * width, output, nil, statistics.pointer,
+            scratch.pointer)
+        }
+      }
+      return type == .float32
+        ? rate(Float.self, pb_attention_head_f32) : rate(UInt16.self, pb_attention_head_bf16)
     }
-    report.add("attention of a head with statistics, float32", rate, .operations, of: ceilings.multiplyAdd)
+  }
+
+  /// Random values of a type.
+  private static func operands(_ count: Int, _ type: ElementType) -> SharedBuffer<UInt8> {
+    let values = randomBuffer(count)
+    let operands = SharedBuffer<UInt8>(count: count * type.byteCount)
+    _ = type.encode(values.pointer, into: operands.pointer, count: count)
+    return operands
   }
 }

@@ -8,20 +8,19 @@ enum SweepKernels {
 
   static func measure(_ stopwatch: Stopwatch, _ report: inout Report) {
     let (rows, width, mlpWidth) = (Base.tokenCount, Base.width, Base.mlpWidth)
-    var statistics = [Float](repeating: 0, count: 8)
-    compare("softmax with statistics, in place", rows, rows, stopwatch, &report) { _, _, scores in
-      // A softmax of a softmax: its values differ less, its work is the same.
-      pb_softmax_with_statistics(scores, rows, 1, Base.patchCount, &statistics)
-    }
     compare("LayerNorm", rows, width, stopwatch, &report) { input, vector, output in
       pb_layer_norm(input, vector, vector, 1e-6, output, rows, width)
+    }
+    let rounded = SharedBuffer<UInt16>(count: rows * width)
+    compare("LayerNorm to bfloat16", rows, width, stopwatch, &report) { input, vector, _ in
+      pb_layer_norm_bf16(input, vector, vector, 1e-6, rounded.pointer, rows, width)
     }
     compare("bias and GELU, in place", rows, mlpWidth, stopwatch, &report) { _, vector, output in
       pb_bias_gelu(output, vector, rows, mlpWidth)
     }
     compare("residual and magnitudes", rows, width, stopwatch, &report) { input, vector, output in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: rows) {
-        pb_add_residual_with_magnitudes(input, vector, vector, output, rows, width, $0.baseAddress!)
+        pb_add_residual_with_magnitudes(input, vector, output, rows, width, $0.baseAddress!)
       }
     }
     measureConversions(stopwatch, &report)

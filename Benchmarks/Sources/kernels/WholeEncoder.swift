@@ -5,25 +5,36 @@ import VisionTransformer
 /// ViT-B/16 with random weights, all statistics measured: an image a thread, as `extract` encodes.
 enum WholeEncoder {
   static func measure(_ stopwatch: Stopwatch, _ ceilings: Ceilings, _ report: inout Report) throws {
-    let encoder = try Encoder(configuration: try configuration(), weights: weights())
+    let (configuration, weights) = (try configuration(), weights())
+    for arithmetic in [Arithmetic.float32, .bfloat16] {
+      let encoder = try Encoder(configuration: configuration, weights: weights, arithmetic: arithmetic)
+      try measure(encoder, stopwatch, ceilings, &report)
+    }
+  }
+
+  private static func measure(
+    _ encoder: Encoder, _ stopwatch: Stopwatch, _ ceilings: Ceilings, _ report: inout Report
+  ) throws {
+    let operands = encoder.arithmetic.operands
     let pixels = randomBuffer(encoder.configuration.pixelValueCount)
-    let operations = operationsPerImage(encoder.configuration)
+    let operations = Double(
+      EncoderStage.allCases.reduce(0) { $0 + (encoder.configuration.operationCount(of: $1) ?? 0) })
     let blocks = [encoder.configuration.depth - 1]
     let workspace = encoder.makeWorkspace()
     report.add(
-      "Encoder.encode, ViT-B/16, 1 thread",
+      "Encoder.encode, ViT-B/16, \(operands), 1 thread",
       stopwatch.rate(of: operations) {
         encoder.encode(pixels: pixels.pointer, blocks: blocks, workspace: workspace)
-      }, .operations, of: ceilings.multiplyAdd)
+      }, .operations, of: ceilings.products(of: operands))
     let workspaces = PerWorker(stopwatch.parallel) { encoder.makeWorkspace() }
     let rate = try stopwatch.rateOnAllThreads(of: operations) { worker in
       // Making a workspace cannot fail.
       let workspace = try! workspaces.value(worker)
       encoder.encode(pixels: pixels.pointer, blocks: blocks, workspace: workspace)
     }
-    let threads = "\(stopwatch.parallel.threadCount) threads"
     report.add(
-      "Encoder.encode, ViT-B/16, \(threads)", rate, .operations, of: ceilings.multiplyAddOnAllThreads)
+      "Encoder.encode, ViT-B/16, \(operands), \(stopwatch.parallel.threadCount) threads", rate, .operations,
+      of: ceilings.products(of: operands, onAllThreads: true))
     report.add("the same in images", rate / operations, .images)
   }
 
@@ -31,14 +42,6 @@ enum WholeEncoder {
     try EncoderConfiguration(
       imageHeight: Base.side, imageWidth: Base.side, patchHeight: Base.patch, patchWidth: Base.patch,
       width: Base.width, depth: Base.depth, headCount: Base.headCount, mlpWidth: Base.mlpWidth)
-  }
-
-  /// Of the matrix products, two for a multiplication and its addition.
-  private static func operationsPerImage(_ model: EncoderConfiguration) -> Double {
-    let patchValueCount = model.channelCount * model.patchHeight * model.patchWidth
-    let linear = model.tokenCount * model.width * (4 * model.width + 2 * model.mlpWidth)
-    let attention = 2 * model.tokenCount * model.tokenCount * model.width
-    return Double(2 * (model.patchCount * patchValueCount * model.width + model.depth * (linear + attention)))
   }
 
   private static func weights() -> [String: Tensor] {

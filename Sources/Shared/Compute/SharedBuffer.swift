@@ -1,6 +1,6 @@
 /// Memory that several threads work on at once: the one home of unsafe sharing.
 ///
-/// Aligned to 64 bytes (a cache line, an AVX-512 register), zeroed, freed with the last reference.
+/// Aligned to 64 bytes (a cache line, an AVX-512 register), freed with the last reference.
 ///
 /// Sendable because nothing here synchronises by itself: bodies that run under ``Parallel`` touch only the elements
 /// that belong to their index, and everyone else waits for the join.
@@ -9,18 +9,24 @@ public final class SharedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
   public let pointer: UnsafeMutablePointer<Element>
 
   /// - Parameter count: the number of elements; their bytes start as zero.
-  public init(count: Int) {
+  public convenience init(count: Int) {
+    self.init(count: count) {
+      _ = UnsafeMutableRawBufferPointer($0).initializeMemory(as: UInt8.self, repeating: 0)
+    }
+  }
+
+  /// - Parameter fill: gives every element its first value.
+  public init(count: Int, fill: (UnsafeMutableBufferPointer<Element>) -> Void) {
     precondition(count >= 0, "a buffer cannot hold \(count) elements")
     self.count = count
     let byteCount = max(64, count * MemoryLayout<Element>.stride)
     let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-    raw.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
     pointer = raw.bindMemory(to: Element.self, capacity: count)
+    fill(UnsafeMutableBufferPointer(start: pointer, count: count))
   }
 
   public convenience init(_ elements: some Collection<Element>) {
-    self.init(count: elements.count)
-    _ = UnsafeMutableBufferPointer(start: pointer, count: count).update(fromContentsOf: elements)
+    self.init(count: elements.count) { _ = $0.update(fromContentsOf: elements) }
   }
 
   deinit { UnsafeMutableRawPointer(pointer).deallocate() }

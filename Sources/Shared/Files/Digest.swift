@@ -29,7 +29,13 @@ public struct SHA256: ~Copyable {
   public static func hexadecimal(ofFile path: String) throws(InputError) -> String {
     let file = try MappedFile(path)
     var hash = SHA256()
-    hash.update(file.bytes)
+    // Part by part, so that no large file is in memory as a whole.
+    let partLength = 1 << 24
+    for start in stride(from: 0, to: file.bytes.count, by: partLength) {
+      let part = start..<min(file.bytes.count, start + partLength)
+      hash.update(UnsafeRawBufferPointer(rebasing: file.bytes[part]))
+      file.forget(part)
+    }
     return hash.hexadecimal()
   }
 }

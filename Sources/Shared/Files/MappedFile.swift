@@ -29,6 +29,14 @@ public final class MappedFile: @unchecked Sendable {  // immutable after init; t
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
 
+  /// Lets go of the memory that bytes take up here; whoever looks at them again has them read again.
+  public func forget(_ range: Range<Int>) {
+    let page = Int(getpagesize())
+    let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard let start = bytes.baseAddress, first < end else { return }
+    madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, Int32(MADV_DONTNEED))
+  }
+
   deinit {
     if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
   }

@@ -63,18 +63,28 @@ public struct Tensor: Sendable {
   ///
   /// - Precondition: the element type is a floating-point type.
   public func floats() -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      copyFloats(into: buffer)
+      initialized = count
+    }
+  }
+
+  /// Lets go of the memory that the bytes of a mapped file take up here, once nobody is going to look at them again soon.
+  public func forgetPages() {
+    if case .mapped(let file, let offset) = storage { file.forget(offset..<offset + byteCount) }
+  }
+
+  /// As ``floats()``, into memory for ``count`` values.
+  public func copyFloats(into buffer: UnsafeMutableBufferPointer<Float>) {
     precondition(elementType.isFloatingPoint, "\(elementType) values are not floating-point values")
-    return withBytes { bytes in
-      [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        initialized = count
-        guard count > 0, let source = bytes.baseAddress, let destination = buffer.baseAddress else { return }
-        if elementType == .float64 {
-          for index in 0..<count {
-            destination[index] = Float(source.loadUnaligned(fromByteOffset: index * 8, as: Double.self))
-          }
-        } else {
-          elementType.decode(source, into: destination, count: count)
+    withBytes { bytes in
+      guard count > 0, let source = bytes.baseAddress, let destination = buffer.baseAddress else { return }
+      if elementType == .float64 {
+        for index in 0..<count {
+          destination[index] = Float(source.loadUnaligned(fromByteOffset: index * 8, as: Double.self))
         }
+      } else {
+        elementType.decode(source, into: destination, count: count)
       }
     }
   }

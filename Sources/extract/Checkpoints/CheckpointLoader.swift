@@ -11,6 +11,8 @@ public enum CheckpointLoader {
   public static func load(_ request: CheckpointRequest) throws(InputError) -> LoadedCheckpoint {
     try request.validate()
     let file = try MappedFile(request.path)
+    // Beside the rest: a digest of some gigabytes takes seconds.
+    let digest = BackgroundDigest(ofFile: request.path)
     var dictionary = try StateDictionary(file, key: request.checkpointKey)
     var report = LoadReport()
     if let prefix = dictionary.stripWrappers() {
@@ -31,13 +33,7 @@ public enum CheckpointLoader {
     return LoadedCheckpoint(
       configuration: configuration, weights: weights, modelName: settings.modelName,
       preprocessing: settings.preprocessing, fileName: URL(fileURLWithPath: request.path).lastPathComponent,
-      sha256: digest(file), dialect: dialect, key: dictionary.key, report: report)
-  }
-
-  private static func digest(_ file: MappedFile) -> String {
-    var hash = SHA256()
-    hash.update(file.bytes)
-    return hash.hexadecimal()
+      sha256: try digest.wait(), dialect: dialect, key: dictionary.key, report: report)
   }
 
   /// The `config.json` beside the file, else the one in a safetensors file's metadata.

@@ -1,5 +1,6 @@
 import Compute
 import Files
+import Synchronization
 import Tensors
 
 /// A frozen pre-norm Vision Transformer (Dosovitskiy et al., 2021), which measures the attention of
@@ -28,11 +29,7 @@ public final class Encoder: Sendable {
     self.arithmetic = arithmetic
     let reader = WeightReader(weights)
     embedding = try PatchEmbedding(reader, configuration, arithmetic)
-    var blocks: [Block] = []
-    for index in 0..<configuration.depth {
-      blocks.append(try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic))
-    }
-    self.blocks = blocks
+    blocks = try Self.blocks(reader, configuration, arithmetic)
     finalNorm =
       configuration.hasFinalNorm
       ? try LayerNorm(
@@ -43,6 +40,29 @@ public final class Encoder: Sendable {
         side: $0, gridHeight: configuration.gridHeight, gridWidth: configuration.gridWidth)
     }
     attentionStride = Attention.stride(configuration)
+  }
+
+  /// Packs the blocks' weights, which takes as long as encoding some dozen images, on all threads.
+  private static func blocks(
+    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic
+  ) throws(InputError) -> [Block] {
+    let results = Mutex<[Int: Result<Block, InputError>]>([:])
+    do {
+      try Parallel().forEach(configuration.depth) { index, _ in
+        let result = Result { () throws(InputError) in
+          try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic)
+        }
+        results.withLock { $0[index] = result }
+      }
+    } catch {
+      preconditionFailure("a body that throws nothing threw \(error)")
+    }
+    // Of several errors the first block's.
+    var blocks: [Block] = []
+    for (_, result) in results.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+      blocks.append(try result.get())
+    }
+    return blocks
   }
 
   /// The memory for one thread's images.

@@ -34,11 +34,20 @@ struct WeightReader {
     guard tensor.elementType.isFloatingPoint else {
       throw InputError(key, "holds \(tensor.elementType) values, where the encoder needs floating-point ones")
     }
-    let values = tensor.floats()
-    guard values.allSatisfy(\.isFinite) else {
+    let values = SharedBuffer<Float>(count: tensor.count, fill: tensor.copyFloats)
+    // Every weight is read once: a model's file need not be in memory beside its packed weights.
+    tensor.forgetPages()
+    guard isFinite(values.buffer) else {
       throw InputError(
         key, "holds an infinity or NaN", remedy: "use a checkpoint whose training did not diverge")
     }
-    return SharedBuffer(values)
+    return values
+  }
+
+  /// Without a branch in the loop, which goes over every weight of a model.
+  private func isFinite(_ values: UnsafeMutableBufferPointer<Float>) -> Bool {
+    var found: UInt32 = 0
+    for value in values { found |= value.bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0 }
+    return found == 0
   }
 }
