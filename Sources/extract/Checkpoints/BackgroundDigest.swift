@@ -14,9 +14,12 @@ final class BackgroundDigest: Sendable {
     }
   }
 
+  /// Returns when the file is not looked at any more.
+  func join() { running.wait() }
+
   /// The digest, once it is there.
   func wait() throws(InputError) -> String {
-    running.wait()
+    join()
     return try digest.withLock { $0! }.get()
   }
 }

@@ -11,8 +11,6 @@ public enum CheckpointLoader {
   public static func load(_ request: CheckpointRequest) throws(InputError) -> LoadedCheckpoint {
     try request.validate()
     let file = try MappedFile(request.path)
-    // Beside the rest: a digest of some gigabytes takes seconds.
-    let digest = BackgroundDigest(ofFile: request.path)
     var dictionary = try StateDictionary(file, key: request.checkpointKey)
     var report = LoadReport()
     if let prefix = dictionary.stripWrappers() {
@@ -28,6 +26,9 @@ public enum CheckpointLoader {
     let settings = try resolver.resolve()
     report.settings = resolver.report
     let configuration = try encoderConfiguration(dimensions, settings)
+    // Beside the weights: a digest of some gigabytes takes seconds.
+    let digest = BackgroundDigest(ofFile: request.path)
+    defer { digest.join() }
     var weights = try loadWeights(dictionary, file)
     if let note = resizePositionEmbedding(&weights, configuration, settings) { report.notes.append(note) }
     return LoadedCheckpoint(
