@@ -71,7 +71,7 @@ let package = Package(
     shared("Tensors", ["Compute", "Files"]),
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
     shared("Reporting", ["Files"]),
-    shared("Commands", ["Files", argumentParser]),
+    shared("Commands", ["CKernels", "Files", argumentParser]),
 
     // images + checkpoint -> token cache
     extract("VisionTransformer", ["CKernels", "Compute", "Files", "LinearLayers", "Tensors"]),

@@ -139,14 +139,15 @@ import Testing
     #expect(results.map { $0["shards"] as? Int } == [3, 3, 2])
     #expect(results.map { $0["rows"] as? Int } == [6, 6, 4])
     #expect(results.reduce(0) { $0 + ($1["undecodable"] as? Int ?? 0) } == 1)
-    #expect(results.map { $0["encoded"] as? Int } == [6, 6, 4])
+    // One of the images cannot be decoded.
+    #expect(results.map { $0["encoded"] as? Int } == [6, 5, 4])
   }
 
   @Test func anUnfinishedCacheSaysWhatIsWithOthers() throws {
     let job = try Job()
     let cache = job.newCache()
     let result = try Self.program.run(
-      job.arguments + ["--output-dir", cache, "--rank", "1", "--world-size", "9"])
+      job.arguments + ["--output-dir", cache, "--rank", "0", "--world-size", "9"])
     #expect(result.status == 0)
     #expect(result.output.contains("7 of 8 shards are still with other ranks"), "\(result.output)")
     #expect(result.diagnostics.contains("--shard-size 1, in a new folder"), "\(result.diagnostics)")

@@ -52,8 +52,13 @@ struct PipelineTests {
 
   @Test func aStepsErrorIsThrownOnce() throws {
     let step = BackgroundStep()
+    #expect(!step.hasFailed)
     try step.start { throw Failure() }
+    let deadline = Date().addingTimeInterval(20)
+    while !step.hasFailed, Date() < deadline { usleep(1000) }
+    #expect(step.hasFailed)
     #expect(throws: Failure.self) { try step.start {} }
+    #expect(!step.hasFailed)
     try step.wait()
     try step.start { throw Failure() }
     #expect(throws: Failure.self) { try step.wait() }

@@ -138,7 +138,7 @@ extension Extraction.Event {
   /// The rows that this run wrote, whatever they hold.
   fileprivate var writtenRows: [Int] {
     switch self {
-    case .kept: []
+    case .kept, .notice: []
     case .written(let row): [row]
     case .undecodable(let rows, _): Array(rows)
     }

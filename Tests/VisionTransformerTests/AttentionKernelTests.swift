@@ -38,9 +38,18 @@ private struct Head {
     }
   }
 
+  /// Scratch memory that somebody else has left NaN in, as has everything that is to be written.
+  private func usedScratch() -> SharedBuffer<UInt8> {
+    let scratch = SharedBuffer<UInt8>(count: withUnsafePointer(to: shape) { pb_attention_scratch_bytes($0) })
+    scratch.fill(0xFF)
+    attention.fill(.nan)
+    statistics.fill(.nan)
+    return scratch
+  }
+
   /// - Parameter keeping: whether the attention is asked for.
   func run(_ level: CPULevel, keeping: Bool = true) {
-    let scratch = SharedBuffer<UInt8>(count: withUnsafePointer(to: shape) { pb_attention_scratch_bytes($0) })
+    let scratch = usedScratch()
     let width = shape.head_width
     level.run {
       withUnsafePointer(to: shape) {
@@ -53,7 +62,7 @@ private struct Head {
 
   /// The same in bfloat16, on the inputs rounded to it.
   func runRounded(_ level: CPULevel) {
-    let scratch = SharedBuffer<UInt8>(count: withUnsafePointer(to: shape) { pb_attention_scratch_bytes($0) })
+    let scratch = usedScratch()
     let width = shape.head_width
     let rounded = SharedBuffer(inputs.array.map(pb_f32_to_bf16_reference))
     let roundedOutput = SharedBuffer<UInt16>(count: output.count)
@@ -192,9 +201,9 @@ struct AttentionKernelTests {
     #expect(Closeness(attention, attention.map { _ in share }).maximumDifference < 1e-8)
   }
 
-  @Test(arguments: CPULevel.available)
-  func aNaNStaysInItsRow(level: CPULevel) {
-    let head = Head(prefix: 1, patches: 32) { row, column in (row, column) == (5, 20) ? .nan : 1 }
+  @Test(arguments: CPULevel.available, [Float.nan, -.nan, .infinity - .infinity])
+  func aNaNStaysInItsRow(level: CPULevel, value: Float) {
+    let head = Head(prefix: 1, patches: 32) { row, column in (row, column) == (5, 20) ? value : 1 }
     head.run(level)
     let rows = (0..<33).filter { row in
       head.attentionRows[row * 33..<(row + 1) * 33].contains(where: \.isNaN)

@@ -26,12 +26,25 @@ static pb_cpu_level at_most_best(pb_cpu_level level) {
   return level < best ? level : best;
 }
 
+static const char *const level_names[] = {"baseline", "avx2", "avx512", "avx512bf16"};
+
+/// The level of a name; -1 for a word that is none.
+static int level_named(const char *name) {
+  for (int level = PB_CPU_BASELINE; level <= PB_CPU_AVX512_BF16; level++) {
+    if (strcmp(name, level_names[level]) == 0) return level;
+  }
+  return -1;
+}
+
 static pb_cpu_level level_from_environment(void) {
   const char *name = getenv("PATCHBANK_CPU");
-  if (name && strcmp(name, "baseline") == 0) return PB_CPU_BASELINE;
-  if (name && strcmp(name, "avx2") == 0) return PB_CPU_AVX2;
-  if (name && strcmp(name, "avx512") == 0) return PB_CPU_AVX512;
-  return PB_CPU_AVX512_BF16;
+  const int level = name ? level_named(name) : -1;
+  return level < 0 ? PB_CPU_AVX512_BF16 : (pb_cpu_level)level;
+}
+
+int pb_cpu_environment_is_valid(void) {
+  const char *name = getenv("PATCHBANK_CPU");
+  return !name || level_named(name) >= 0;
 }
 
 static atomic_int process_level = -1;

@@ -1,7 +1,7 @@
 // Rows are swept in whole blocks of PB_LANES: no scalar remainder, and sums whose order is the same at every level.
 
 /// The greatest value of a row: the bits of floats, as integers, are in the floats' order once those of negative numbers
-/// are turned over. A NaN comes out on top.
+/// are turned over. A NaN may come out on top or not at all; it turns its row to NaN in the exponentials.
 static inline float PB_KERNEL(row_maximum)(const float *restrict row, size_t count) {
   const pb_bits32 *restrict bits = (const pb_bits32 *)row;
   int32_t greatest[PB_LANES];
@@ -61,7 +61,7 @@ typedef struct {
 
 static inline void PB_KERNEL(find_maximum)(float *restrict row, size_t prefix, size_t patches, size_t padded,
                                            PB_KERNEL(row_state) *restrict state) {
-  // What fills up the last block takes no part: its exponential is 1e-38.
+  // What fills up the last block takes all but no part: its exponential is 1e-38.
   float *last = row + prefix + padded - PB_LANES;
   const uint32_t used = (uint32_t)(patches + PB_LANES - padded);
   PB_VECTORIZE

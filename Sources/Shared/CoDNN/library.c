@@ -1,20 +1,24 @@
+#define _GNU_SOURCE
 #include "library.h"
+
+#include <dlfcn.h>
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-// Of the OpenMP that the library was built with, if any: its number of threads is a setting of each thread.
-extern void omp_set_num_threads(int count) __attribute__((weak));
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t stream_key;
 static dnnl_engine_t engine;
+/// Of the OpenMP that the library was built with, if any: its number of threads is a setting of each thread.
+static void (*set_thread_count)(int count);
 
 static void destroy_stream(void *stream) { dnnl_stream_destroy(stream); }
 
 static void start(void) {
   if (pthread_key_create(&stream_key, destroy_stream) != 0) return;
+  // By name, as which OpenMP it is only the library knows.
+  *(void **)&set_thread_count = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
   if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) engine = NULL;
 }
 
@@ -27,7 +31,7 @@ dnnl_stream_t pb_stream(void) {
   if (!pb_engine()) return NULL;
   dnnl_stream_t stream = pthread_getspecific(stream_key);
   if (stream) return stream;
-  if (omp_set_num_threads) omp_set_num_threads(1);
+  if (set_thread_count) set_thread_count(1);
   if (dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) != dnnl_success) return NULL;
   pthread_setspecific(stream_key, stream);
   return stream;

@@ -5,6 +5,10 @@
 
 #include "include/pb_onednn.h"
 
+#if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP && DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_SEQ
+#error "oneDNN must be built for OpenMP or without threads: others run on threads that nobody here can count"
+#endif
+
 #define PB_ONEDNN_3 (DNNL_VERSION_MAJOR >= 3)
 
 #if PB_ONEDNN_3

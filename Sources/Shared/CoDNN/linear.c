@@ -37,13 +37,14 @@ static dnnl_status_t append_activation(dnnl_post_ops_t operations, dnnl_alg_kind
 }
 
 static dnnl_status_t append_operations(dnnl_post_ops_t operations, const pb_onednn_linear_shape *shape) {
+  dnnl_status_t status = dnnl_success;
   switch (shape->activation) {
     case PB_ONEDNN_IDENTITY: break;
-    case PB_ONEDNN_GELU: return append_activation(operations, dnnl_eltwise_gelu_erf, 0);
-    case PB_ONEDNN_GELU_TANH: return append_activation(operations, dnnl_eltwise_gelu_tanh, 0);
-    case PB_ONEDNN_QUICK_GELU: return append_activation(operations, dnnl_eltwise_swish, 1.702f);
+    case PB_ONEDNN_GELU: status = append_activation(operations, dnnl_eltwise_gelu_erf, 0); break;
+    case PB_ONEDNN_GELU_TANH: status = append_activation(operations, dnnl_eltwise_gelu_tanh, 0); break;
+    case PB_ONEDNN_QUICK_GELU: status = append_activation(operations, dnnl_eltwise_swish, 1.702f); break;
   }
-  if (!shape->adds_to_output) return dnnl_success;
+  if (status != dnnl_success || !shape->adds_to_output) return status;
 #if PB_ONEDNN_3
   return dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef);
 #else
@@ -51,9 +52,11 @@ static dnnl_status_t append_operations(dnnl_post_ops_t operations, const pb_oned
 #endif
 }
 
-/// Whose memory the library uses (ours), and what follows the product.
+/// Whose memory the library uses (ours), that it rounds nothing of its own accord, and what follows the product.
 static dnnl_status_t make_attributes(const pb_onednn_linear_shape *shape, dnnl_primitive_attr_t attributes) {
   dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  if (status != dnnl_success) return status;
+  status = dnnl_primitive_attr_set_fpmath_mode(attributes, dnnl_fpmath_mode_strict);
   if (status != dnnl_success) return status;
   dnnl_post_ops_t operations;
   status = dnnl_post_ops_create(&operations);
@@ -189,6 +192,7 @@ pb_onednn_status pb_onednn_linear_apply(const pb_onednn_linear *layer, const voi
                                          {DNNL_ARG_SCRATCHPAD, memories[2]}};
     status = dnnl_primitive_execute(layer->primitive, stream, 5, arguments);
   }
+  if (status == dnnl_success) status = dnnl_stream_wait(stream);
   for (int i = 0; i < 3; i++) {
     if (memories[i]) dnnl_memory_destroy(memories[i]);
   }

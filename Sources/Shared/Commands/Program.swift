@@ -1,4 +1,5 @@
 import ArgumentParser
+import CKernels
 import Files
 
 #if canImport(Glibc)
@@ -21,6 +22,9 @@ public enum Program {
   ) -> Never {
     // A reader that goes away (`| head`) ends the output, not with a signal but with a failed write.
     signal(SIGPIPE, SIG_IGN)
+    guard pb_cpu_environment_is_valid() != 0 else {
+      fail("PATCHBANK_CPU must be baseline, avx2, avx512 or avx512bf16", status: EX_USAGE)
+    }
     do {
       var command = try root.parseAsRoot(hyphenated(Array(arguments.dropFirst())))
       try command.run()

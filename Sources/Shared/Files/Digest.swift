@@ -27,7 +27,11 @@ public struct SHA256: ~Copyable {
 
   /// - Returns: the digest of a whole file, as `sha256sum` prints it.
   public static func hexadecimal(ofFile path: String) throws(InputError) -> String {
-    let file = try MappedFile(path)
+    hexadecimal(of: try MappedFile(path))
+  }
+
+  /// Likewise, of a file that is mapped already.
+  public static func hexadecimal(of file: MappedFile) -> String {
     var hash = SHA256()
     // Part by part, so that no large file is in memory as a whole.
     let partLength = 1 << 24

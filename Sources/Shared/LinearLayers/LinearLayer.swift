@@ -5,6 +5,8 @@ import Files
 /// itself alone.
 public struct LinearLayer: Sendable {
   private let implementation: any LinearImplementation
+  /// Who multiplies: not the one that was asked for, where that one does not offer it.
+  public let engine: LinearEngine
 
   /// - Parameters:
   ///   - weight: `[outputWidth, inputWidth]`
@@ -17,8 +19,10 @@ public struct LinearLayer: Sendable {
       "\(weight.count) weights and \(bias.count) biases are not those of \(shape)")
     if engine == .oneDNN, let layer = try OneDNNLayer(shape, weight: weight, bias: bias) {
       implementation = layer
+      self.engine = .oneDNN
     } else {
       implementation = PlainLayer(shape, weight: weight, bias: bias)
+      self.engine = .openBLAS
     }
   }
 

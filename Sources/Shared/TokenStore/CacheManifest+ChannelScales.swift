@@ -1,6 +1,15 @@
 import Files
 
 extension CacheManifest {
+  /// Makes the folder of a cache and writes its settings there, where no process has done so before.
+  public static func begin(
+    _ configuration: CacheConfiguration, rowCount: Int, shardSize: Int, in folder: String
+  ) throws(InputError) {
+    try Folder.create(folder)
+    try CacheManifest(configuration: configuration, rowCount: rowCount, shardSize: shardSize)
+      .writeIfMissing(folder)
+  }
+
   /// The channel scales that an earlier run, or another process, has settled on for a cache in the making.
   ///
   /// - Parameter configuration: of this run, still without channel scales.

@@ -2,15 +2,15 @@ import Dispatch
 import Files
 import Synchronization
 
-/// The SHA-256 of a file, taken on a thread of its own.
+/// The SHA-256 of a mapped file, taken on a thread of its own.
 final class BackgroundDigest: Sendable {
   private let running = DispatchGroup()
-  private let digest = Mutex<Result<String, InputError>?>(nil)
+  private let digest = Mutex("")
 
-  init(ofFile path: String) {
+  init(_ file: MappedFile) {
     DispatchQueue.global().async(group: running) { [self] in
-      let result = Result { () throws(InputError) in try SHA256.hexadecimal(ofFile: path) }
-      digest.withLock { $0 = result }
+      let text = SHA256.hexadecimal(of: file)
+      digest.withLock { $0 = text }
     }
   }
 
@@ -18,8 +18,8 @@ final class BackgroundDigest: Sendable {
   func join() { running.wait() }
 
   /// The digest, once it is there.
-  func wait() throws(InputError) -> String {
+  func wait() -> String {
     join()
-    return try digest.withLock { $0! }.get()
+    return digest.withLock { $0 }
   }
 }

@@ -27,14 +27,14 @@ public enum CheckpointLoader {
     report.settings = resolver.report
     let configuration = try encoderConfiguration(dimensions, settings)
     // Beside the weights: a digest of some gigabytes takes seconds.
-    let digest = BackgroundDigest(ofFile: request.path)
+    let digest = BackgroundDigest(file)
     defer { digest.join() }
     var weights = try loadWeights(dictionary, file)
     if let note = resizePositionEmbedding(&weights, configuration, settings) { report.notes.append(note) }
     return LoadedCheckpoint(
       configuration: configuration, weights: weights, modelName: settings.modelName,
       preprocessing: settings.preprocessing, fileName: URL(fileURLWithPath: request.path).lastPathComponent,
-      sha256: try digest.wait(), dialect: dialect, key: dictionary.key, report: report)
+      sha256: digest.wait(), dialect: dialect, key: dictionary.key, report: report)
   }
 
   /// The `config.json` beside the file, else the one in a safetensors file's metadata.

@@ -45,7 +45,7 @@ struct ExtractionResult: Encodable {
     rows = finished.reduce(0) { $0 + $1.rowCount }
     undecodable = finished.reduce(0) { $0 + $1.undecodableRowCount }
     bytes = finished.reduce(0) { $0 + $1.byteCount }
-    encoded = monitor.writtenCount
+    encoded = extraction.encodedCount
     seconds = monitor.seconds
     plannedShards = extraction.shardCount
   }

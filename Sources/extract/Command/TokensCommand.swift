@@ -25,10 +25,13 @@ struct TokensCommand: ParsableCommand {
     let plan = try plan(rank, parallel)
     let extraction = try Extraction(
       plan, folder: storageOptions.outputPath, share: rank.share, parallel: parallel)
-    if let warning = rank.warning(rowCount: plan.rows.count, shardCount: extraction.shardCount) {
+    let isTalking = !processOptions.quiet && rank.share.rank == 0
+    if isTalking, let warning = rank.warning(rowCount: plan.rows.count, shardCount: extraction.shardCount) {
       StandardError.write("\(warning)\n")
     }
     let monitor = ExtractionMonitor(extraction, style: processOptions.quiet ? .quiet : .automatic)
+    // An error, too, begins on a line of its own.
+    defer { monitor.close() }
     let outcome = try extraction.run(
       onEvent: monitor.receive, shouldStop: { Interruption.isRequested })
     monitor.close()
@@ -42,22 +45,24 @@ struct TokensCommand: ParsableCommand {
   private func plan(_ rank: ProcessRank, _ parallel: Parallel) throws -> ExtractionPlan {
     let dataset = try datasetOptions.dataset()
     let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
-    if !processOptions.quiet && rank.share.rank == 0 {
+    let isTalking = !processOptions.quiet && rank.share.rank == 0
+    if isTalking {
       StandardError.write("\(dataset)\n")
       for line in checkpoint.report.lines { StandardError.write("\(checkpoint.fileName): \(line)\n") }
     }
     var options = storageOptions.extractionOptions(
       isStrict: datasetOptions.strict, augmentation: try viewOptions.storedViews())
     options.isProfiled = processOptions.profile
-    return try ExtractionPlan(
+    let plan = try ExtractionPlan(
       dataset: dataset, split: dataset.split, checkpoint: checkpoint,
       arithmetic: encoderOptions.arithmetic,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint), options: options,
-      programVersion: Program.version
-    ).calibrated(
+      programVersion: Program.version, parallel: parallel)
+    if isTalking, let note = EngineNote.text(plan.encoder) { StandardError.write("\(note)\n") }
+    return try plan.calibrated(
       for: storageOptions.outputPath, parallel: parallel,
       onStart: { count in
-        guard !processOptions.quiet else { return }
+        guard isTalking else { return }
         StandardError.write("int8: measuring the scales of the tokens' channels on \(count) images\n")
       },
       onImage: {

@@ -21,6 +21,9 @@ package final class BackgroundStep: Sendable {
     }
   }
 
+  /// Whether there is an error that nobody has been thrown yet: nothing should be begun that takes long.
+  package var hasFailed: Bool { failure.withLock { $0 != nil } }
+
   /// Waits for the step that is going on, if any.
   package func wait() throws {
     running.wait()

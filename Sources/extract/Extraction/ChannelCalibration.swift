@@ -36,8 +36,11 @@ extension ExtractionPlan {
       onStart(count)
       let sample = (0..<count).map { dataset.entries[$0 * dataset.entries.count / count] }
       let measured = try measureScales(sample, parallel, onImage)
-      // Another process may have been first, on a processor that rounds otherwise.
-      scales = try knownScales() ?? measured
+      // Of several processes that start at once, on processors that may round differently, the first one's count.
+      var settled = configuration
+      settled.precision.channelScales = measured
+      try CacheManifest.begin(settled, rowCount: rows.count, shardSize: options.shardSize, in: folder)
+      scales = try knownScales()
     }
     var plan = self
     plan.configuration.precision.channelScales = scales
@@ -54,7 +57,7 @@ extension ExtractionPlan {
     let sums = SharedBuffer<Double>(count: sample.count * blocks.count * width)
     let isDecoded = SharedBuffer<Bool>(count: sample.count)
     let failure = Mutex<InputError?>(nil)
-    let workers = PerWorker(parallel) { SampleWorker(self) }
+    let workers = PerWorker(parallel) { ImageEncoder(self) }
     try parallel.forEach(sample.count) { index, worker in
       try onImage()
       let content = try dataset.content(of: sample[index])
@@ -67,7 +70,7 @@ extension ExtractionPlan {
         return
       }
       isDecoded[index] = true
-      let output = try workers.value(worker).encode(image)
+      let output = try workers.value(worker).encode(image, view: .center)
       for (block, tokens) in output.tokens.enumerated() {
         let sum = sums.pointer + (index * blocks.count + block) * width
         try addSquares(
@@ -104,27 +107,5 @@ extension ExtractionPlan {
         subject, "the encoder computed values that are not finite",
         remedy: "check the checkpoint's weights and the model's settings")
     }
-  }
-}
-
-/// One thread's memory on the way from an image to its tokens.
-private final class SampleWorker {
-  private let plan: ExtractionPlan
-  private let preprocessor: Preprocessor
-  private let workspace: Encoder.Workspace
-  /// [3, crop, crop]
-  private let pixels: SharedBuffer<Float>
-
-  init(_ plan: ExtractionPlan) {
-    self.plan = plan
-    preprocessor = Preprocessor(plan.preprocessing)
-    workspace = plan.encoder.makeWorkspace()
-    pixels = SharedBuffer(count: plan.preprocessing.valueCount)
-  }
-
-  func encode(_ image: RGBImage) -> EncoderOutput {
-    preprocessor.apply(image, into: pixels.pointer)
-    return plan.encoder.encode(
-      pixels: pixels.pointer, blocks: plan.configuration.blocks, workspace: workspace)
   }
 }

@@ -27,6 +27,8 @@ public final class Extraction: Sendable {
     case written(row: Int)
     /// The image cannot be decoded; the rows of its views say so.
     case undecodable(rows: ArraySlice<Int>, InputError)
+    /// Something is wrong with an earlier run's files, and is made again.
+    case notice(String)
   }
 
   public let plan: ExtractionPlan
@@ -61,8 +63,10 @@ public final class Extraction: Sendable {
   /// The share's shards that are finished, in row order, and their rows.
   public var finishedShards: [CacheManifest.Shard] { writer.finishedShards }
   public var finishedRowCount: Int { writer.finishedRowCount }
-  /// What was found wrong with an earlier run's files and is made again.
+  /// What was found wrong with an earlier run's files before the run, and is made again.
   public var notices: [String] { writer.notices }
+  /// The rows that this run encoded.
+  public var encodedCount: Int { encodedRowCount.load(ordering: .relaxed) }
 
   /// Fills the share of the cache, shard by shard, and completes the cache if no other share is missing.
   ///
@@ -98,7 +102,7 @@ public final class Extraction: Sendable {
     guard plan.options.isProfiled else { return nil }
     return ExtractionProfile(
       workers.made.compactMap(\.clocks), configuration: plan.encoder.configuration,
-      rowCount: encodedRowCount.load(ordering: .relaxed),
+      rowCount: encodedCount,
       availableSeconds: seconds * Double(parallel.threadCount))
   }
 
@@ -109,10 +113,15 @@ public final class Extraction: Sendable {
     _ index: Int, _ finishing: BackgroundStep, _ onEvent: @escaping @Sendable (Event) -> Void,
     _ shouldStop: @escaping @Sendable () -> Bool
   ) throws -> Bool {
-    guard let shard = try writer.openShard(index) else { return true }
-    let keptCount = shard.rowRange.count - shard.remainingRows.count
+    let (noticeCount, finishedCount) = (writer.notices.count, writer.finishedRowCount)
+    let shard = try writer.openShard(index)
+    for notice in writer.notices.dropFirst(noticeCount) { onEvent(.notice(notice)) }
+    // A shard that is finished is one that was counted already, or one that was found whole just now.
+    let keptCount =
+      shard.map { $0.rowRange.count - $0.remainingRows.count } ?? (writer.finishedRowCount - finishedCount)
     keptRowCount.add(keptCount, ordering: .relaxed)
     onEvent(.kept(rowCount: keptCount))
+    guard let shard else { return true }
     let isStopped = Atomic(false)
     let images = plan.groupedByImage(shard.remainingRows)
     let readAhead = ReadAhead(count: images.count, distance: 4 * parallel.threadCount) { [plan] place in
@@ -125,7 +134,7 @@ public final class Extraction: Sendable {
       try write(
         images[place], to: shard, by: workers.value(worker), onEvent: onEvent,
         shouldStop: {
-          if shouldStop() { isStopped.store(true, ordering: .relaxed) }
+          if shouldStop() || finishing.hasFailed { isStopped.store(true, ordering: .relaxed) }
           return isStopped.load(ordering: .relaxed)
         })
     }
@@ -167,7 +176,7 @@ public final class Extraction: Sendable {
 extension ExtractionPlan {
   /// The image whose views some rows are.
   fileprivate func entry(of rows: ArraySlice<Int>) -> ImageDataset.Entry {
-    dataset.entries[Int(self.rows[rows[rows.startIndex]].sourceIndex)]
+    dataset.entries[rows[rows.startIndex] / options.augmentation.viewCount]
   }
 
   /// Splits ascending rows where one image's views end and another's begin.

@@ -23,7 +23,8 @@ public struct ExtractionPlan: Sendable {
   ///   to be stored does not exist.
   public init(
     dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint, arithmetic: Arithmetic = .float32,
-    preprocessing: Preprocessing, options: ExtractionOptions, programVersion: String
+    preprocessing: Preprocessing, options: ExtractionOptions, programVersion: String,
+    parallel: Parallel = Parallel()
   ) throws(InputError) {
     let model = checkpoint.configuration
     guard model.imageHeight == preprocessing.crop, model.imageWidth == preprocessing.crop else {
@@ -35,11 +36,12 @@ public struct ExtractionPlan: Sendable {
     self.dataset = dataset
     self.preprocessing = preprocessing
     self.options = options
-    encoder = try Encoder(configuration: model, weights: checkpoint.weights, arithmetic: arithmetic)
-    rows = dataset.entries.enumerated().flatMap { index, entry in
+    encoder = try Encoder(
+      configuration: model, weights: checkpoint.weights, arithmetic: arithmetic, parallel: parallel)
+    rows = dataset.entries.flatMap { entry in
       (0..<options.augmentation.viewCount).map { view in
         RowIdentity(
-          id: entry.id, label: entry.label, sourceIndex: UInt64(index), viewIndex: UInt16(view))
+          id: entry.id, label: entry.label, sourceIndex: UInt64(entry.place), viewIndex: UInt16(view))
       }
     }
     configuration = CacheConfiguration(

@@ -7,7 +7,7 @@ enum ExtractionStage: Int, CaseIterable, Sendable {
   case decoding
   /// Resizing, cropping, normalising.
   case preprocessing
-  /// What the encoder does not count itself.
+  /// From pixels to tokens; the encoder takes the time of its own stages.
   case encoding
   /// To the types that are stored.
   case rounding

@@ -14,21 +14,12 @@ final class ImageWorker {
 
   /// Nil where nobody asks.
   let clocks: Clocks?
-  private let encoder: Encoder
-  private let blocks: [Int]
-  private let preprocessor: Preprocessor
-  private let workspace: Encoder.Workspace
-  /// [3, crop, crop]
-  private let pixels: SharedBuffer<Float>
+  private let encoder: ImageEncoder
   private let row: RowBuffer
 
   init(_ plan: ExtractionPlan, _ layout: RowLayout, isProfiled: Bool) {
     clocks = isProfiled ? Clocks() : nil
-    encoder = plan.encoder
-    blocks = plan.configuration.blocks
-    preprocessor = Preprocessor(plan.preprocessing)
-    workspace = plan.encoder.makeWorkspace(clock: clocks?.encoder)
-    pixels = SharedBuffer(count: plan.preprocessing.valueCount)
+    encoder = ImageEncoder(plan, clock: clocks?.encoder)
     row = RowBuffer(layout: layout)
   }
 
@@ -54,9 +45,7 @@ final class ImageWorker {
   ) throws(InputError) {
     let clock = clocks?.worker
     clock?.start()
-    preprocessor.apply(image, view: view, into: pixels.pointer)
-    clock?.finish(.preprocessing)
-    let output = encoder.encode(pixels: pixels.pointer, blocks: blocks, workspace: workspace)
+    let output = encoder.encode(image, view: view) { clock?.finish(.preprocessing) }
     clock?.finish(.encoding)
     do {
       try fillRow(output)

@@ -52,6 +52,8 @@ struct Block: Sendable {
     return SharedBuffer(repeatElement(1, count: configuration.width))
   }
 
+  var linearEngine: LinearEngine { contraction.engine }
+
   var scratchByteCount: Int {
     max(attention.scratchByteCount, expansion.scratchByteCount, contraction.scratchByteCount)
   }

@@ -1,5 +1,6 @@
 import Compute
 import Files
+import LinearLayers
 import Synchronization
 import Tensors
 
@@ -13,23 +14,28 @@ public final class Encoder: Sendable {
   public let arithmetic: Arithmetic
   /// The norm that the model applies to its last block's output, which ``encode(pixels:blocks:workspace:)`` does not.
   public let finalNorm: LayerNorm?
+  /// Who multiplies in the blocks' linear layers: not the one that was asked for, where that one does not offer it.
+  public var linearEngine: LinearEngine { blocks[0].linearEngine }
   private let embedding: PatchEmbedding
   private let blocks: [Block]
   /// For each size of region, the patches in the middle of the grid.
   private let centralPatches: [[Int]]
   private let attentionStride: Int
 
-  /// - Parameter weights: timm's names (`cls_token`, `pos_embed`, `patch_embed.proj.weight`, `blocks.0.norm1.weight`,
+  /// - Parameters:
+  ///   - weights: timm's names (`cls_token`, `pos_embed`, `patch_embed.proj.weight`, `blocks.0.norm1.weight`,
   ///   ...), of any floating-point type; others are left alone.
+  ///   - parallel: the threads that pack weights.
   /// - Throws: ``InputError`` that names the first key which is missing, of the wrong shape or type, or not finite.
   public init(
-    configuration: EncoderConfiguration, weights: [String: Tensor], arithmetic: Arithmetic = .float32
+    configuration: EncoderConfiguration, weights: [String: Tensor], arithmetic: Arithmetic = .float32,
+    parallel: Parallel = Parallel()
   ) throws(InputError) {
     self.configuration = configuration
     self.arithmetic = arithmetic
     let reader = WeightReader(weights)
     embedding = try PatchEmbedding(reader, configuration, arithmetic)
-    blocks = try Self.blocks(reader, configuration, arithmetic)
+    blocks = try Self.blocks(reader, configuration, arithmetic, parallel)
     finalNorm =
       configuration.hasFinalNorm
       ? try LayerNorm(
@@ -44,11 +50,12 @@ public final class Encoder: Sendable {
 
   /// Packs the blocks' weights, which takes as long as encoding some dozen images, on all threads.
   private static func blocks(
-    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic
+    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic,
+    _ parallel: Parallel
   ) throws(InputError) -> [Block] {
     let results = Mutex<[Int: Result<Block, InputError>]>([:])
     do {
-      try Parallel().forEach(configuration.depth) { index, _ in
+      try parallel.forEach(configuration.depth) { index, _ in
         let result = Result { () throws(InputError) in
           try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic)
         }

@@ -8,8 +8,8 @@ public struct ImageDataset: CustomStringConvertible, Sendable {
     public let id: String
     /// The index of the class, -1 where there is none.
     public let label: Int32
-    /// Which of its source's images it is, from 0.
-    let place: Int
+    /// Its place in the whole data set, from 0, whichever part of it was chosen.
+    public let place: Int
   }
 
   /// Where the data set lies.
