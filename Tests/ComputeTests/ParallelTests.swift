@@ -1,4 +1,5 @@
 import Compute
+import Foundation
 import Synchronization
 import Testing
 
@@ -31,10 +32,31 @@ struct ParallelTests {
     #expect(visits.load(ordering: .relaxed) < 1_000_000)
   }
 
-  @Test func ofSeveralErrorsOneIsRethrown() {
-    #expect(throws: Failure.self) {
-      try Parallel(threadCount: 4).forEach(64) { index, _ in throw Failure(index: index) }
+  @Test(arguments: [1, 2, 5])
+  func ofSeveralErrorsTheFirstIndexsIsRethrown(threadCount: Int) {
+    let parallel = Parallel(threadCount: threadCount)
+    for _ in 0..<20 {
+      // The third index fails last.
+      #expect(throws: Failure(index: 2)) {
+        try parallel.forEach(64) { index, _ in
+          if index == 2 { usleep(2000) }
+          if index >= 2 { throw Failure(index: index) }
+        }
+      }
+      #expect(throws: Failure(index: 2)) {
+        try parallel.map(64) { (index) throws(Failure) -> Int in
+          if index == 2 { usleep(2000) }
+          guard index < 2 else { throw Failure(index: index) }
+          return index
+        }
+      }
     }
+  }
+
+  @Test(arguments: [1, 2, 3, 16], [0, 1, 2, 100, 1000])
+  func resultsAreInTheOrderOfTheIndices(threadCount: Int, count: Int) {
+    let results = Parallel(threadCount: threadCount).map(count) { "\($0)" }
+    #expect(results == (0..<count).map { "\($0)" })
   }
 
   @Test(arguments: [(0, 5), (1, 5), (5, 5), (6, 5), (999, 10), (1000, 10)])

@@ -22,32 +22,54 @@ public struct Parallel: Sendable {
   /// Runs `body(index, worker)` for every index in `0 ..< count`; `worker` in `0 ..< threadCount` names the thread, so
   /// that a body can keep scratch memory per worker. Returns when all are done.
   ///
-  /// The first error stops the taking of further indices and is rethrown after the join.
+  /// An error stops the taking of further indices. After the join that of the lowest index is rethrown, which is the
+  /// same one for any number of threads.
   public func forEach(
     _ count: Int, _ body: @Sendable (_ index: Int, _ worker: Int) throws -> Void
   ) throws {
+    try run(count, body)
+  }
+
+  /// The results of `body(index)` for every index in `0 ..< count`, in the order of the indices.
+  ///
+  /// An error stops it as in ``forEach(_:_:)``.
+  public func map<Element: Sendable, Failure>(
+    _ count: Int, _ body: @Sendable (_ index: Int) throws(Failure) -> Element
+  ) throws(Failure) -> [Element] {
+    let elements = Mutex([Element?](repeating: nil, count: max(0, count)))
+    try run(count) { (index, _) throws(Failure) in
+      let element = try body(index)
+      elements.withLock { $0[index] = element }
+    }
+    return elements.withLock { $0.map { $0! } }
+  }
+
+  private func run<Failure>(
+    _ count: Int, _ body: @Sendable (_ index: Int, _ worker: Int) throws(Failure) -> Void
+  ) throws(Failure) {
     let workers = min(threadCount, count)
     guard workers > 1 else {
       for index in 0..<max(0, count) { try body(index, 0) }
       return
     }
     let next = Atomic(0)
-    let firstError = Mutex<(any Error)?>(nil)
+    // Indices are taken in order, so that whatever fails first, no lower one is left out.
+    let failure = Mutex<(index: Int, error: Failure)?>(nil)
     // More blocks than processors are run one after the other by Dispatch; the loop over indices makes that harmless.
     DispatchQueue.concurrentPerform(iterations: workers) { worker in
       while true {
         let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard index < count else { return }
-        do {
+        do throws(Failure) {
           try body(index, worker)
         } catch {
-          firstError.withLock { $0 = $0 ?? error }
+          failure.withLock { if index < $0?.index ?? .max { $0 = (index, error) } }
           next.store(count, ordering: .relaxed)
           return
         }
       }
     }
-    if let error = firstError.withLock({ $0 }) { throw error }
+    if let failure = failure.withLock({ $0 }) { throw failure.error }
   }
 
   /// Splits `0 ..< count` into chunks of a fixed length (the last one shorter) and runs `body(chunk, range, worker)`
