@@ -53,8 +53,7 @@ public enum AtomicFile {
 
   /// A name beside a file that no other process chooses, not even one with the same id on another machine.
   package static func temporaryPath(for path: String) -> String {
-    let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
-    return path + "." + String(repeating: "0", count: 16 - digits.count) + digits + ".partial"
+    path + "." + UInt64.random(in: 0 ... .max).digits(width: 16, radix: 16) + ".partial"
   }
 
   /// Removes what killed processes have left of files that they were writing.

@@ -11,8 +11,14 @@ package enum Folder {
     }
   }
 
-  /// Whether there is a file or folder of that name.
+  /// Whether there is a file or folder of that name, be it through links.
   package static func contains(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+  /// Whether what is there is a regular file.
+  package static func containsFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
 
   /// The names of what a folder holds, sorted.
   package static func fileNames(_ path: String) throws(InputError) -> [String] {

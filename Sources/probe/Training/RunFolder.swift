@@ -17,7 +17,7 @@ public struct RunFolder: Sendable {
   /// A ``RunSummary``, written when the run is finished.
   public var summaryFile: String { path + "/summary.json" }
 
-  var hasCheckpoint: Bool { exists(checkpointFile) }
+  var hasCheckpoint: Bool { Folder.contains(checkpointFile) }
 
   /// Makes the folder where there is none, and takes its lock.
   ///
@@ -41,11 +41,11 @@ public struct RunFolder: Sendable {
   }
 
   /// Whether a run that had finished an epoch was here.
-  var hasEarlierRun: Bool { exists(summaryFile) || exists(headFile) || hasCheckpoint }
+  var hasEarlierRun: Bool { Folder.contains(summaryFile) || Folder.contains(headFile) || hasCheckpoint }
 
   /// Removes what an earlier run left.
   func clear() throws(InputError) {
-    for file in [summaryFile, headFile, checkpointFile, metricsFile] where exists(file) {
+    for file in [summaryFile, headFile, checkpointFile, metricsFile] where Folder.contains(file) {
       do {
         try FileManager.default.removeItem(atPath: file)
       } catch {
@@ -54,15 +54,13 @@ public struct RunFolder: Sendable {
     }
   }
 
-  private func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
-
   public func writeSummary(_ summary: RunSummary) throws(InputError) {
     try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryFile)
   }
 
   /// - Throws: where the run is not finished, or its summary says what no run has.
   public func readSummary() throws(InputError) -> RunSummary {
-    guard exists(summaryFile) else {
+    guard Folder.contains(summaryFile) else {
       throw InputError(
         path, hasCheckpoint ? "holds a run that is not finished" : "holds no run",
         remedy: hasCheckpoint ? "finish it with probe train --resume" : "give the --output-dir of probe train"

@@ -44,10 +44,7 @@ struct RecordFile: Sendable {
   }
 
   /// Names a record within the data set, as in `test_batch.bin/00017`.
-  static func id(_ name: String, _ record: Int) -> String {
-    let digits = String(record)
-    return name + "/" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-  }
+  static func id(_ name: String, _ record: Int) -> String { name + "/" + record.digits(width: 5) }
 
   /// The name of a split among a data set's own; what others call `val` is the test set here.
   static func split(_ name: String?, among names: [String], of path: String) throws(InputError) -> String {
