@@ -50,6 +50,13 @@ struct SubsetTests {
     }
   }
 
+  @Test func namesThatAreEquivalentInUnicodeAreDifferentClasses() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(Array("\u{E9}\ne\u{301}\n".utf8), to: "classes.txt")
+    let chosen = try dataset([("e\u{301}", 1), ("\u{E9}", 2)]).including(ClassSelection(option: "@" + path))
+    #expect(chosen.entries.map(\.label) == [1, 0, 0])
+  }
+
   @Test func refusesClassesThatDoNotExist() throws {
     #expect(
       throws: InputError(

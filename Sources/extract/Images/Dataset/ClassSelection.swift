@@ -43,10 +43,12 @@ public enum ClassSelection: Sendable {
       guard !chosen.isEmpty else { throw InputError("--include-classes", "names no class") }
       return chosen.sorted()
     case .names(let names, let subject):
-      let places = Dictionary(zip(classNames, classNames.indices)) { first, _ in first }
+      // By their bytes, as folders are told apart.
+      let keys = classNames.map { Array($0.utf8) }
+      let places = Dictionary(zip(keys, keys.indices)) { first, _ in first }
       var chosen: [Int] = []
       for name in names {
-        guard let place = places[name] else {
+        guard let place = places[Array(name.utf8)] else {
           throw Self.nothing(like: name, in: classNames, subject: subject)
         }
         chosen.append(place)

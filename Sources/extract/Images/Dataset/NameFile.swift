@@ -5,12 +5,12 @@ enum NameFile {
   /// - Parameter count: how many names there must be, where that is known.
   /// - Throws: ``InputError`` where the file cannot be read, is not UTF-8, or holds a name twice or none at all.
   static func read(_ path: String, count: Int? = nil) throws(InputError) -> [String] {
-    guard let text = FileSlice(try MappedFile(path)).text else {
+    guard let text = FileSlice(try MappedFile(path)).behindByteOrderMark.text else {
       throw InputError(path, "is not a text in UTF-8")
     }
     let names = text.split(whereSeparator: \.isNewline).map(String.init)
-    var seen: Set<String> = []
-    for name in names where !seen.insert(name).inserted {
+    var seen: Set<[UInt8]> = []
+    for name in names where !seen.insert(Array(name.utf8)).inserted {
       throw InputError(path, "holds the name \"\(name)\" twice")
     }
     guard !names.isEmpty else { throw InputError(path, "holds no names") }
@@ -18,5 +18,12 @@ enum NameFile {
       throw InputError(path, "holds \(names.count) names of classes, not \(count)")
     }
     return names
+  }
+}
+
+extension FileSlice {
+  /// What is behind the mark that some editors begin texts in UTF-8 with.
+  var behindByteOrderMark: FileSlice {
+    starts(with: [0xEF, 0xBB, 0xBF]) ? slice(at: 3, count: count - 3)! : self
   }
 }

@@ -14,7 +14,7 @@ struct DelimitedText {
   init(_ file: MappedFile, delimiter: UInt8) {
     self.file = file
     self.delimiter = delimiter
-    if file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) { offset = 3 }
+    offset = FileSlice(file).behindByteOrderMark.range.lowerBound
   }
 
   /// - Returns: the next record and the line that it begins on; nil behind the last one.
