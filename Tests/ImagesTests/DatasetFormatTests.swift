@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Images
 import TestSupport
 import Testing
@@ -40,6 +41,25 @@ struct DatasetFormatTests {
     ) { try DatasetFormat(of: other) }
     // Nothing is there: the reader of folders says so.
     #expect(try DatasetFormat(of: folder.file("none")) == .folder)
+  }
+
+  @Test func asksForImagesBeforeTheirTurnWhereverTheyLie() throws {
+    let folder = try TemporaryFolder()
+    var tar = TarBuilder()
+    tar.add("1.jpg", [1, 2])
+    try folder.write([1, 2], to: "images/a/1.jpg")
+    try folder.write(tar.archive, to: "x.tar")
+    try folder.write(Array("images/a/1.jpg\n".utf8), to: "list.csv")
+    for name in ["images", "x.tar", "list.csv"] {
+      let dataset = try ImageDataset(path: folder.file(name))
+      dataset.prefetch(dataset.entries[0])
+      #expect(try fileContents(dataset, 0) == [1, 2])
+    }
+    // A file that is gone is told of at its turn, and not before.
+    let dataset = try ImageDataset(path: folder.file("images"))
+    try FileManager.default.removeItem(atPath: folder.file("images/a/1.jpg"))
+    dataset.prefetch(dataset.entries[0])
+    #expect(throws: InputError.self) { try dataset.content(of: dataset.entries[0]) }
   }
 
   @Test func refusesOptionsForOtherKinds() throws {

@@ -126,7 +126,7 @@ public final class Extraction: Sendable {
     let images = plan.groupedByImage(shard.remainingRows)
     let readAhead = ReadAhead(count: images.count, distance: 4 * parallel.threadCount) { [plan] place in
       // An image that cannot be read is told of when its turn comes.
-      try? plan.dataset.content(of: plan.entry(of: images[place])).prefetch()
+      plan.dataset.prefetch(plan.entry(of: images[place]))
     }
     defer { readAhead.stop() }
     try parallel.forEach(images.count) { place, worker in

@@ -8,11 +8,6 @@ public enum ImageContent: Sendable {
   case encoded(FileSlice, subject: String)
   case pixels(RGBImage)
 
-  /// Asks the operating system to read what is still on a disk, and does not wait for it.
-  public func prefetch() {
-    if case .encoded(let slice, _) = self { slice.prefetch() }
-  }
-
   /// The image.
   ///
   /// - Throws: ``InputError`` where a file is no image that can be decoded, as ``ImageDecoder`` says.

@@ -83,4 +83,7 @@ public struct ImageDataset: CustomStringConvertible, Sendable {
   ///
   /// - Throws: ``InputError`` where the image cannot be read at all. What was read may still not be an image.
   public func content(of entry: Entry) throws(InputError) -> ImageContent { try source.content(of: entry) }
+
+  /// Asks the operating system to read what is still on a disk of an entry, and does not wait for it.
+  public func prefetch(_ entry: Entry) { source.prefetch(entry) }
 }

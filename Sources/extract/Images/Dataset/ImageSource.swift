@@ -13,8 +13,13 @@ protocol ImageSource: Sendable {
 
   /// - Throws: ``InputError`` where the image cannot be read at all. What was read may still not be an image.
   func content(of entry: ImageDataset.Entry) throws(InputError) -> ImageContent
+
+  /// Asks the operating system to read an image's file or part of one that is still on a disk, and does not wait for it.
+  func prefetch(_ entry: ImageDataset.Entry)
 }
 
 extension ImageSource {
   var split: String? { nil }
+
+  func prefetch(_ entry: ImageDataset.Entry) {}
 }

@@ -9,9 +9,9 @@ import Files
 /// Where torchvision would stay silent, this throws: images beside class folders (which it passes over), links that
 /// lead back into a folder around them (whose images it lists over and over), folders that cannot be read (which it
 /// passes over), and names that are not UTF-8.
-struct ImageFolder: ImageSource {
+struct ImageFolder: ImageFileSource {
   /// The folder that holds the classes or images: the split's, where one was chosen.
-  private let root: String
+  let root: String
   let split: String?
   let classNames: [String]
   let entries: [ImageDataset.Entry]
@@ -51,11 +51,6 @@ struct ImageFolder: ImageSource {
     classNames = listing.folders
     if split == nil { try Self.refuseSplits(root, classNames) }
     entries = try Self.entries(root, classNames)
-  }
-
-  func content(of entry: ImageDataset.Entry) throws(InputError) -> ImageContent {
-    let path = joined(root, entry.id)
-    return .encoded(FileSlice(try MappedFile(path)), subject: path)
   }
 
   private static func root(_ path: String, _ split: String?) throws(InputError) -> String {

@@ -6,12 +6,11 @@ import Files
 /// are passed over. Without a header the first column holds paths, and the second, where there is one, labels. Labels
 /// are numbers if all of them are; otherwise they are names of classes, numbered in the order of their code points. The
 /// label -1 is none.
-struct ImageList: ImageSource {
+struct ImageList: ImageFileSource {
   let kind = "a list of images"
   let classNames: [String]
   let entries: [ImageDataset.Entry]
-  /// The folder that paths start from.
-  private let root: String
+  let root: String
 
   /// - Parameters:
   ///   - imageRoot: the folder that paths start from; nil for the list's own.
@@ -59,11 +58,6 @@ struct ImageList: ImageSource {
       }
     self.classNames = classes.classNames
     entries = paths.indices.map { .init(id: paths[$0], label: classes.values[$0], place: $0) }
-  }
-
-  func content(of entry: ImageDataset.Entry) throws(InputError) -> ImageContent {
-    let path = joined(root, entry.id)
-    return .encoded(FileSlice(try MappedFile(path)), subject: path)
   }
 }
 

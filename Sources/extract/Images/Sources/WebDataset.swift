@@ -47,6 +47,8 @@ struct WebDataset: ImageSource {
     .encoded(images[entry.place], subject: joined(root, entry.id))
   }
 
+  func prefetch(_ entry: ImageDataset.Entry) { images[entry.place].prefetch() }
+
   /// The folder that holds each image; nil where one lies in none.
   ///
   /// - Throws: ``InputError`` where folders further up are named like several splits: their classes are not to be mixed.
