@@ -23,7 +23,10 @@ struct ImageListTests {
     ("path\na.jpg\n\n\nb.png\n\n", ["-1 a.jpg", "-1 b.png"]),
     ("a.jpg,-1\nb.png,2\n", ["-1 a.jpg", "2 b.png"]),
     ("a.jpg,-1\nb.png,cat\n", ["-1 a.jpg", "0 b.png"]),
-    ("a.jpg,1\nb.png,zebra\nsub/c.jpg,Ape\n", ["0 a.jpg", "2 b.png", "1 sub/c.jpg"]),
+    ("a.jpg,1st\nb.png,zebra\nsub/c.jpg,Ape\n", ["0 a.jpg", "2 b.png", "1 sub/c.jpg"]),
+    ("./a.jpg,0\n.//b.png,1\nsub/.//c.jpg,2\n", ["0 a.jpg", "1 b.png", "2 sub/c.jpg"]),
+    // Equivalent in Unicode, and two names all the same.
+    ("a.jpg,\u{E9}\nb.png,e\u{301}\n", ["1 a.jpg", "0 b.png"]),
     (
       "\"one, two.jpg\",\"a\nb\"\r\n\"a \"\"b\"\".jpg\",\"a\"\nünï.jpg,a",
       ["1 one, two.jpg", "0 a \"b\".jpg", "0 ünï.jpg"]
@@ -60,10 +63,17 @@ struct ImageListTests {
     #expect(
       openingError(path, classNameFile: few)
         == InputError(path, "holds the class \"fox\", which is not among the 2 given"))
+    try folder.write(Array("a.jpg,7\nb.png,bee\n".utf8), to: "list.csv")
+    let marked = try folder.write(Array("\u{FEFF}7\nbee\n".utf8), to: "marked.txt")
+    let dataset = try ImageDataset(path: path, classNameFile: marked)
+    #expect(dataset.classNames == ["7", "bee"])
+    #expect(rows(dataset) == ["0 a.jpg", "1 b.png"])
   }
 
   @Test func takesPathsFromAnotherFolder() throws {
     let folder = try folder("a.jpg,0\n", "lists/all.csv")
+    let besideImages = try folder.write(Array("a.jpg,0\n".utf8), to: "\u{301}.csv")
+    #expect(rows(try ImageDataset(path: besideImages)) == ["0 a.jpg"])
     let path = folder.file("lists/all.csv")
     #expect(
       openingError(path)
@@ -87,6 +97,23 @@ struct ImageListTests {
     ("name,label\na.jpg,0\n", "has a header (name, label) and no column \"path\""),
     ("a.jpg,\n", "line 1: has no label"), ("a.jpg,-2\n", "holds the label -2, outside -1 to 999999"),
     ("a.jpg,2000000000\n", "holds the label 2000000000"), ("\"a.jpg,0\n", "ends within quotes"),
+    ("a.jpg,99999999999\n", "holds the label 99999999999, outside -1 to 999999"),
+    (
+      "a.jpg,-1\nb.png,2\nsub/c.jpg,cat\n",
+      "line 3: has the label \"cat\", a name, where those before are numb"
+    ),
+    (
+      "a.jpg,cat\nb.png,-1\nsub/c.jpg,2\n",
+      "line 3: has the label \"2\", a number, where those before are names"
+    ),
+    ("a.jpg,2\nb.png,10 \n", "line 2: has white space around the label \"10 \""),
+    ("a.jpg,\u{A0}cat\n", "line 1: has white space around the label"),
+    ("a.jpg,0\nb.png,2.0\n", "line 2: has the label \"2.0\", which is neither a whole number nor a name"),
+    ("a.jpg,1e3\n", "which is neither a whole number nor a name"),
+    ("../\u{301}x,0\n", "leads out"), ("a/../\u{301}x,0\n", "leads out"), ("/\u{301}x,0\n", "is absolute"),
+    ("a.jpg,0\n./a.jpg,1\n", "line 2: lists a.jpg a second time"),
+    ("sub/c.jpg,0\nsub/.//c.jpg,1\n", "line 2: lists sub/c.jpg a second time"), ("./,0\n", "is empty"),
+    ("a.jpg,0\nsub,1\n", "sub is not a regular file"), ("a.jpg,0\n\n./sub/,1\n", "line 3: "),
     ("a.jpg,0\n\"b\"x,1\n", "line 2: holds text behind a closing quote"),
     ("a\".jpg,0\n", "line 1: holds a quote within a field"), ("gone.jpg,0\n", "gone.jpg does not exist"),
   ])

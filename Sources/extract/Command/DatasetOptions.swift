@@ -1,4 +1,5 @@
 import ArgumentParser
+import Compute
 import Files
 import Images
 
@@ -55,10 +56,10 @@ struct DatasetOptions: ParsableArguments {
     }
   }
 
-  func dataset() throws(InputError) -> ImageDataset {
+  func dataset(parallel: Parallel) throws(InputError) -> ImageDataset {
     var dataset = try ImageDataset(
       path: dataPath, format: DatasetFormat(rawValue: dataFormat.rawValue), split: split,
-      imageRoot: imageRoot, classNameFile: classNames)
+      imageRoot: imageRoot, classNameFile: classNames, parallel: parallel)
     if let includeClasses { dataset = try dataset.including(ClassSelection(option: includeClasses)) }
     if let limit { dataset = dataset.sample(count: limit, seed: subsetSeed) }
     if let fraction { dataset = dataset.sample(fraction: fraction, seed: subsetSeed) }

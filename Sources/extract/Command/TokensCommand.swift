@@ -43,7 +43,7 @@ struct TokensCommand: ParsableCommand {
 
   /// Looks at the images and the checkpoint, and says on stderr what it finds.
   private func plan(_ rank: ProcessRank, _ parallel: Parallel) throws -> ExtractionPlan {
-    let dataset = try datasetOptions.dataset()
+    let dataset = try datasetOptions.dataset(parallel: parallel)
     let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
     let isTalking = !processOptions.quiet && rank.share.rank == 0
     if isTalking {

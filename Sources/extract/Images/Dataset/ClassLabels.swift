@@ -14,11 +14,11 @@ struct ClassLabels {
   /// - Parameters:
   ///   - given: the names of the classes 0, 1, ...; nil to call each class by its number.
   ///   - subject: where the numbers come from.
-  init(numbers: [Int32], given: [String]?, subject: String) throws(InputError) {
-    if let bad = numbers.first(where: { !(-1...Self.largest).contains($0) }) {
+  init(numbers: [Int], given: [String]?, subject: String) throws(InputError) {
+    if let bad = numbers.first(where: { !(-1...Int(Self.largest)).contains($0) }) {
       throw InputError(subject, "holds the label \(bad), outside -1 to \(Self.largest)")
     }
-    values = numbers
+    values = numbers.map { Int32($0) }
     let highest = numbers.max() ?? -1
     guard let given else {
       classNames = highest < 0 ? [] : (0...highest).map { String($0) }
@@ -37,15 +37,18 @@ struct ClassLabels {
   ///   - given: all names in the order of their labels; nil for the order of the names' code points.
   ///   - subject: where the names come from.
   init(names: [String?], given: [String]?, subject: String) throws(InputError) {
-    classNames = given ?? Set(names.compactMap { $0 }).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    let labels = Dictionary(uniqueKeysWithValues: zip(classNames, Int32(0)...))
+    // By their bytes: Swift takes texts for equal that are equivalent in Unicode, and folders with such names are two.
+    let found = Set(names.lazy.compactMap { $0.map { Array($0.utf8) } })
+    classNames =
+      given ?? found.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }
+    let labels = Dictionary(uniqueKeysWithValues: zip(classNames.lazy.map { Array($0.utf8) }, Int32(0)...))
     var values: [Int32] = []
     for name in names {
       guard let name else {
         values.append(-1)
         continue
       }
-      guard let label = labels[name] else {
+      guard let label = labels[Array(name.utf8)] else {
         throw InputError(subject, "holds the class \"\(name)\", which is not among the \(labels.count) given")
       }
       values.append(label)

@@ -1,3 +1,4 @@
+import Compute
 import Files
 
 /// The images of a data set, wherever they lie: which there are, in the order of their rows, their classes, and what is
@@ -27,10 +28,11 @@ public struct ImageDataset: CustomStringConvertible, Sendable {
   ///   - split: the part to use, such as "train"; each kind of source says what its splits are.
   ///   - imageRoot: the folder that a list's paths start from; nil for the list's own.
   ///   - classNameFile: the names of classes that a source only numbers, one a line.
+  ///   - parallel: the threads that look at many files side by side.
   /// - Throws: ``InputError`` where there is no such data set or split, and where what is there is damaged or ambiguous.
   public init(
     path: String, format: DatasetFormat? = nil, split: String? = nil, imageRoot: String? = nil,
-    classNameFile: String? = nil
+    classNameFile: String? = nil, parallel: Parallel = Parallel()
   ) throws(InputError) {
     var path = path
     while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
@@ -46,11 +48,12 @@ public struct ImageDataset: CustomStringConvertible, Sendable {
     let source: any ImageSource =
       switch format {
       case .folder: try ImageFolder(path: path, split: split)
-      case .list: try ImageList(path: path, split: split, imageRoot: imageRoot, classNames: names)
+      case .list:
+        try ImageList(path: path, split: split, imageRoot: imageRoot, classNames: names, parallel: parallel)
       case .cifar10: try CIFAR(.ten, folder: path, split: split)
       case .cifar100: try CIFAR(.hundred, folder: path, split: split)
       case .stl10: try STL10(folder: path, split: split)
-      case .webdataset: try WebDataset(path: path, split: split, classNames: names)
+      case .webdataset: try WebDataset(path: path, split: split, classNames: names, parallel: parallel)
       }
     self.init(path: path, source: source, classNames: source.classNames, entries: source.entries)
   }

@@ -24,10 +24,7 @@ enum BracePattern {
     guard !rest.contains("{"), !rest.contains("}") else {
       throw InputError(pattern, "has braces that do not match")
     }
-    names = names.map { $0 + rest }
-    var seen: Set<String> = []
-    for name in names where !seen.insert(name).inserted { throw InputError(pattern, "names \(name) twice") }
-    return names
+    return names.map { $0 + rest }
   }
 
   private static func parts(_ text: Substring, of pattern: String) throws(InputError) -> [String] {
@@ -48,10 +45,7 @@ enum BracePattern {
     // As in bash: a zero in front of either end makes all numbers as wide as the wider end.
     let isPadded = [ends[0], ends[2]].contains { $0.hasPrefix("0") && $0.utf8.count > 1 }
     let width = isPadded ? max(ends[0].utf8.count, ends[2].utf8.count) : 0
-    return (first...last).map { value in
-      let digits = String(value)
-      return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-    }
+    return (first...last).map { $0.digits(width: width) }
   }
 
   private static func number(_ digits: Substring) -> Int? {

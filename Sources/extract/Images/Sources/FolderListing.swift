@@ -98,9 +98,6 @@ struct FolderListing {
   private typealias DirectoryStream = OpaquePointer
 #endif
 
-/// Whether a path leads to anything, through links.
-func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
 /// What makes a folder the same under every path that leads to it.
 struct FileIdentity: Hashable {
   private let device: UInt64

@@ -97,8 +97,4 @@ struct ImageFolder: ImageFileSource {
     }
     return entries
   }
-
-  private static func summary(_ names: [String]) -> String {
-    names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
-  }
 }

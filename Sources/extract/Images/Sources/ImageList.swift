@@ -1,11 +1,11 @@
+import Compute
 import Files
 
 /// A list of image files with their labels, as comma- or tab-separated values.
 ///
 /// The first record is a header if one of its fields is the name of a column, such as `path` or `label`; other columns
 /// are passed over. Without a header the first column holds paths, and the second, where there is one, labels. Labels
-/// are numbers if all of them are; otherwise they are names of classes, numbered in the order of their code points. The
-/// label -1 is none.
+/// are numbers or names of classes, numbered in the order of their code points. The label -1 is none.
 struct ImageList: ImageFileSource {
   let kind = "a list of images"
   let classNames: [String]
@@ -15,17 +15,21 @@ struct ImageList: ImageFileSource {
   /// - Parameters:
   ///   - imageRoot: the folder that paths start from; nil for the list's own.
   ///   - classNames: all classes in the order of their labels, where the list's own labels are not to tell.
+  ///   - parallel: the threads that look whether files are there, which takes long on a network.
   /// - Throws: ``InputError`` that names the line, where a record is not like the first, a path is unfit to be an id,
-  ///   listed before or leads nowhere, or a label is no class.
-  init(path: String, split: String?, imageRoot: String?, classNames: [String]?) throws(InputError) {
+  ///   listed before or leads to no file, or a label is no class.
+  init(
+    path: String, split: String?, imageRoot: String?, classNames: [String]?, parallel: Parallel
+  ) throws(InputError) {
     guard split == nil else {
       throw InputError(
         path, "is a list, which has no splits", remedy: "give the split's own list, and no --split")
     }
-    root = imageRoot ?? path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    root = imageRoot ?? folder(of: path)
     var records = try Records(path)
     var paths: [String] = []
-    var labels: [String] = []
+    var lines: [Int] = []
+    var labels = ListedLabels(areNamed: classNames != nil)
     var seen: Set<[UInt8]> = []
     while let record = try records.next() {
       let subject = "\(path), line \(record.line)"
@@ -33,31 +37,32 @@ struct ImageList: ImageFileSource {
         throw InputError(
           subject, "the path \"\(record.path)\" \(fault)", remedy: "give paths below --image-root")
       }
-      guard seen.insert(Array(record.path.utf8)).inserted else {
-        throw InputError(subject, "lists \(record.path) a second time")
+      let image = RelativePath.canonical(record.path)
+      guard seen.insert(Array(image.utf8)).inserted else {
+        throw InputError(subject, "lists \(image) a second time")
       }
-      guard exists(joined(root, record.path)) else {
-        throw InputError(
-          subject, "\(joined(root, record.path)) does not exist",
-          remedy: "say where paths start with --image-root")
-      }
-      if let label = record.label {
-        guard !label.isEmpty else { throw InputError(subject, "has no label", remedy: "write -1 for none") }
-        labels.append(label)
-      }
-      paths.append(record.path)
+      try labels.append(record.label, subject: subject)
+      paths.append(image)
+      lines.append(record.line)
     }
     guard !paths.isEmpty else { throw InputError(path, "lists no images") }
-    if labels.isEmpty { labels = Array(repeating: "-1", count: paths.count) }
-    let numbers = labels.compactMap { Int32($0) }
-    let classes =
-      if numbers.count == labels.count {
-        try ClassLabels(numbers: numbers, given: classNames, subject: path)
-      } else {
-        try ClassLabels(names: labels.map { $0 == "-1" ? nil : $0 }, given: classNames, subject: path)
-      }
+    try Self.requireFiles(paths, in: root, list: path, lines: lines, parallel)
+    let classes = try labels.classes(given: classNames, subject: path)
     self.classNames = classes.classNames
     entries = paths.indices.map { .init(id: paths[$0], label: classes.values[$0], place: $0) }
+  }
+
+  private static func requireFiles(
+    _ paths: [String], in root: String, list: String, lines: [Int], _ parallel: Parallel
+  ) throws(InputError) {
+    _ = try parallel.map(paths.count) { (index) throws(InputError) in
+      let path = joined(root, paths[index])
+      guard !Folder.containsFile(path) else { return }
+      throw InputError(
+        "\(list), line \(lines[index])",
+        Folder.contains(path) ? "\(path) is not a regular file" : "\(path) does not exist",
+        remedy: "say where paths start with --image-root")
+    }
   }
 }
 
@@ -88,7 +93,7 @@ private struct Records {
     if let column = names.firstIndex(where: Self.pathNames.contains) {
       (pathColumn, labelColumn, first) = (column, labelNamed, nil)
     } else if labelNamed != nil {
-      throw InputError(path, "has a header (\(fields.joined(separator: ", "))) and no column \"path\"")
+      throw InputError(path, "has a header (\(summary(fields))) and no column \"path\"")
     } else {
       guard fields.count <= 2 else {
         throw InputError(

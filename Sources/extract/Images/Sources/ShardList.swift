@@ -1,6 +1,5 @@
 import Compute
 import Files
-import Synchronization
 
 /// The tar archives of a data set.
 struct ShardList {
@@ -22,27 +21,36 @@ struct ShardList {
         path, "is not a folder, and has no splits", remedy: "give the split's own archives, and no --split")
     }
     // A name that is there is that file's, whatever braces it holds.
-    let isPattern = !exists(path) && BracePattern.isPattern(path)
-    let fixed = isPattern ? path.prefix { $0 != "{" } : path[...]
-    let folder = fixed.lastIndex(of: "/").map { path[...$0] } ?? ""
-    let name = String(path.dropFirst(folder.count))
-    root = String(folder)
-    names = isPattern ? try BracePattern.expand(name) : [name]
+    let isPattern = !Folder.contains(path) && BracePattern.isPattern(path)
+    root = folder(of: isPattern ? String(path.prefix { $0 != "{" }) : path)
+    let name = String(path.utf8.dropFirst(root.utf8.count))!
+    names = isPattern ? try Self.shards(like: name) : [name]
+  }
+
+  /// - Returns: different names, fit to be part of ids.
+  private static func shards(like pattern: String) throws(InputError) -> [String] {
+    var names: [String] = []
+    var seen: Set<[UInt8]> = []
+    for written in try BracePattern.expand(pattern) {
+      if let fault = RelativePath.fault(of: written) {
+        throw InputError(
+          pattern, "stands for \"\(written)\", which \(fault)",
+          remedy: "write the folder that all archives lie in before the first brace")
+      }
+      let name = RelativePath.canonical(written)
+      guard seen.insert(Array(name.utf8)).inserted else { throw InputError(pattern, "names \(name) twice") }
+      names.append(name)
+    }
+    return names
   }
 
   /// The samples of each archive. Archives are indexed side by side, which hides the time that disks and networks take.
   ///
   /// - Throws: what is wrong with the first archive that is not in order.
-  func samples() throws(InputError) -> [[ShardSample]] {
-    let results = Mutex<[Int: Result<[ShardSample], InputError>]>([:])
-    // The body throws nothing: it keeps errors, to tell of the first archive's and not of the first one found.
-    try? Parallel().forEach(names.count) { index, _ in
-      let result = Result { () throws(InputError) in try ShardIndex.samples(of: joined(root, names[index])) }
-      results.withLock { $0[index] = result }
+  func samples(_ parallel: Parallel) throws(InputError) -> [[ShardSample]] {
+    let samples = try parallel.map(names.count) { (index) throws(InputError) in
+      try ShardIndex.samples(of: joined(root, names[index]))
     }
-    let found = results.withLock { $0 }
-    var samples: [[ShardSample]] = []
-    for index in names.indices { samples.append(try found[index]!.get()) }
     try requireLabelsOfAllOrNone(samples)
     return samples
   }
@@ -78,7 +86,7 @@ struct ShardList {
     guard !chosen.isEmpty else {
       throw InputError(
         path, "holds no folder named \"\(split)\", and no archive with this word in its name",
-        remedy: "it holds \(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", ..." : "")")
+        remedy: "it holds \(summary(names))")
     }
     return (path, chosen)
   }

@@ -1,3 +1,4 @@
+import Compute
 import Files
 
 /// Tar archives in WebDataset's form (https://github.com/webdataset/webdataset): members that stand next to each other
@@ -21,12 +22,13 @@ struct WebDataset: ImageSource {
   ///   - path: an archive, a folder of archives, or archives written together such as `train-{000..146}.tar`.
   ///   - split: a folder of archives below the path, or else a word in the names of the archives to use.
   ///   - classNames: of the classes 0, 1, ...; nil to call each class by its number.
+  ///   - parallel: the threads that archives are indexed on.
   /// - Throws: ``InputError`` where an archive is damaged, a sample has no image or several, or only some have labels.
-  init(path: String, split: String?, classNames: [String]?) throws(InputError) {
+  init(path: String, split: String?, classNames: [String]?, parallel: Parallel) throws(InputError) {
     let list = try ShardList(path: path, split: split)
     self.split = split
     root = list.root
-    let shards = try list.samples()
+    let shards = try list.samples(parallel)
     let samples = shards.flatMap { $0 }
     guard !samples.isEmpty else { throw InputError(path, "holds no samples with images") }
     let labels: ClassLabels
@@ -35,7 +37,7 @@ struct WebDataset: ImageSource {
       labels = try ClassLabels(names: folders, given: classNames, subject: path)
     } else {
       kind = shards.count == 1 ? "a WebDataset shard" : "\(shards.count) WebDataset shards"
-      labels = try ClassLabels(numbers: samples.map { $0.label ?? -1 }, given: classNames, subject: path)
+      labels = try ClassLabels(numbers: samples.map { Int($0.label ?? -1) }, given: classNames, subject: path)
     }
     self.classNames = labels.classNames
     images = samples.map(\.image)
@@ -56,7 +58,7 @@ struct WebDataset: ImageSource {
     var folders: [String] = []
     var splits: Set<Substring> = []
     for sample in samples {
-      let parts = sample.imageName.split(separator: "/").dropLast()
+      let parts = RelativePath.components(of: sample.imageName).dropLast()
       guard let folder = parts.last else { return nil }
       folders.append(String(folder))
       splits.formUnion(parts.dropLast().filter { SplitNames.usual.contains(String($0)) })
