@@ -1,5 +1,6 @@
 import Compute
 import Files
+import Foundation
 import Images
 import TestSupport
 import Testing
@@ -47,6 +48,39 @@ struct WebDatasetTests {
     #expect(dataset.classNames.isEmpty)
   }
 
+  @Test func passesOverLinksThatAreNoImagesOrLabels() throws {
+    var tar = TarBuilder()
+    tar.add("1.jpg", [])
+    for name in ["1.txt", "LICENSE", "README.md"] { tar.add(name, [], type: "2") }
+    let folder = try shard(tar.archive)
+    #expect(rows(try ImageDataset(path: folder.file("shard.tar"))) == ["-1 shard.tar/1.jpg"])
+    tar.add("2.cls", [], type: "1")
+    try folder.write(tar.archive, to: "shard.tar")
+    #expect(openingError(folder.file("shard.tar"))?.reason == "holds 2.cls as a link")
+  }
+
+  @Test func namesThatAreEquivalentInUnicodeAreDifferentSamples() throws {
+    let folder = try shard(
+      archive([("\u{E9}.jpg", "a"), ("\u{E9}.cls", "0"), ("e\u{301}.jpg", "b"), ("e\u{301}.cls", "1")]))
+    let dataset = try ImageDataset(path: folder.file("shard.tar"))
+    #expect(dataset.entries.map(\.label) == [0, 1])
+    #expect(try fileContents(dataset, 1) == Array("b".utf8))
+  }
+
+  @Test func refusesJSONWithoutEnd() throws {
+    let size = (16 << 20) + 1
+    var tar = TarBuilder()
+    tar.add("1.jpg", [])
+    tar.append(TarBuilder.header("1.json", size: Self.octal(size)))
+    let folder = try shard(tar.archive)
+    let path = folder.file("shard.tar")
+    // Zeros, and behind them those that end the archive.
+    try #require(truncate(path, off_t(tar.bytes.count + size + 4096)) == 0)
+    #expect(
+      openingError(path)
+        == InputError(path, "1.json has \(size) bytes, and a sample's json at most \(16 << 20)"))
+  }
+
   @Test func takesFoldersForClassesWhereNothingElseLabels() throws {
     let names = ["data/train/cat/1.jpg", "data/train/ant/1.jpg", "data/train/cat/2.png", "eel/x/1.jpg"]
     let folder = try shard(archive(names.map { ($0, $0) }))
@@ -56,6 +90,12 @@ struct WebDatasetTests {
     #expect(dataset.description.contains("class folders in an archive, 4 images in 3 classes"))
     #expect(try fileContents(dataset, 2) == Array(names[2].utf8))
     let order = try folder.write(Array("x\ncat\nant\n".utf8), to: "names.txt")
+    let combining = try shard(archive([("cat/\u{301}1.jpg", ""), ("./dog//./2.jpg", "")]))
+    let dogs = try ImageDataset(path: combining.file("shard.tar"))
+    #expect(dogs.classNames == ["cat", "dog"])
+    #expect(dogs.entries.last?.id == "shard.tar/dog/2.jpg")
+    let oddlyNamed = try folder.write(archive([("1.jpg", "")]), to: "\u{301}x.tar")
+    #expect(rows(try ImageDataset(path: oddlyNamed)) == ["-1 \u{301}x.tar/1.jpg"])
     #expect(
       try ImageDataset(path: folder.file("shard.tar"), classNameFile: order).entries.map(\.label) == [
         1, 2, 1, 0,
@@ -143,7 +183,11 @@ struct WebDatasetTests {
     ("x-{0..2", "cannot open"), ("x-{0..}.tar", "neither a range"), ("x-{2..1}.tar", "neither a range"),
     ("{a,{b,c}}.tar", "braces within braces"), ("x-{0..9999999}.tar", "more than 100000 files"),
     ("{0..999}{0..999}.tar", "more than 100000 files"), ("x}{a,b}.tar}", "do not match"),
-    ("{a,a}.tar", "names a.tar twice"),
+    ("{a,a}.tar", "names a.tar twice"), ("{a,./a}.tar", "names a.tar twice"),
+    ("{\u{E9},e\u{301}}.tar", "\u{E9}.tar: cannot open"),
+    ("{/a/x,/b/x}.tar", "stands for \"/a/x.tar\", which is absolute"),
+    ("{a,../b}.tar", "stands for \"../b.tar\", which leads out"),
+    ("{a.tar,}", "stands for \"\", which is empty"),
     ("x-{8..10}.tar", "x-8.tar: cannot open"), ("x-{08..10}.tar", "x-08.tar: cannot open"),
   ])
   func refusesWrongPatterns(pattern: String, reason: String) throws {
@@ -157,6 +201,13 @@ struct WebDatasetTests {
       ([("1.jpg", ""), ("1.png", "")], "the sample 1 has several images: 1.jpg, 1.png"),
       ([("1.txt", ""), ("1.cls", "0")], "the sample 1 has no image among cls, txt"),
       ([("c/a.v1.jpg", ""), ("c/a.v2.jpg", "")], "the sample c/a has no image among v1.jpg, v2.jpg"),
+      ([("1.jpg", ""), ("2.webp", "")], "the sample 2 has no image among webp"),
+      ([("a/1.BMP", ""), ("a/1.txt", "")], "the sample a/1 has no image among bmp, txt"),
+      ([("1.v2.tiff", "")], "the sample 1 has no image among v2.tiff"),
+      (
+        [("1.cls", "0")] + (10..<30).map { ("1.x\($0)", "") },
+        "no image among cls, x10, x11, x12, x13, x14, x15, x16, x17, x18 and 11 more"
+      ),
       ([("1.jpg", ""), ("2.jpg", ""), ("1.cls", "0")], "holds 1.cls apart from its sample's other members"),
       ([("1.jpg", ""), ("1.JPG", "")], "holds 1.JPG twice"),
       ([("1.jpg", ""), ("1.cls", "cat")], "1.cls is not a whole number"),
@@ -174,6 +225,7 @@ struct WebDatasetTests {
       ),
       ([("/etc/1.jpg", "")], "a member whose name \"/etc/1.jpg\" is absolute"),
       ([("a/../../1.jpg", "")], "leads out of its folder"),
+      ([("/\u{301}1.jpg", "")], "is absolute"), ([("a/../\u{301}1.jpg", "")], "leads out of its folder"),
       ([("__meta__", ""), ("notes", "")], "holds no samples with images"),
       ([], "holds no samples with images"),
     ] as [([(String, String)], String)])
@@ -309,7 +361,9 @@ struct WebDatasetTests {
     for shard in 0..<3 {
       try folder.write(archive((0..<50).map { ("\($0).jpg", "\(shard) \($0)") }), to: "s\(shard).tar")
     }
-    let dataset = try ImageDataset(path: folder.path)
+    let dataset = try ImageDataset(path: folder.path, parallel: Parallel(threadCount: 4))
+    #expect(
+      try dataset.entries == ImageDataset(path: folder.path, parallel: Parallel(threadCount: 1)).entries)
     #expect(dataset.description.contains("3 WebDataset shards, 150 images without labels"))
     try Parallel(threadCount: 4).forEach(1500) { index, _ in
       let contents = try fileContents(dataset, index % 150)

@@ -2,7 +2,7 @@ import Files
 
 /// Something in a tar archive.
 struct TarMember {
-  /// Without a leading `./`.
+  /// As ``RelativePath/canonical(_:)`` has it.
   let name: String
   /// A link to another member or file, which has no data of its own.
   let isLink: Bool
@@ -59,13 +59,14 @@ struct TarReader {
         return TarMember(
           name: try name(header, extended), isLink: true, data: FileSlice(file, offset..<offset))
       case .file:
-        let name = try name(header, extended)
-        let data = try data(header, size: extended.size, called: name)
         // Before ustar, folders were files whose name ends in a slash.
-        if name.hasSuffix("/") {
+        if (extended.name ?? header.name).last == UInt8(ascii: "/") {
+          _ = try data(header, size: extended.size, called: "a folder")
           extended = TarExtension()
         } else {
-          return TarMember(name: name, isLink: false, data: data)
+          let name = try name(header, extended)
+          return TarMember(
+            name: name, isLink: false, data: try data(header, size: extended.size, called: name))
         }
       }
     }
@@ -131,17 +132,13 @@ struct TarReader {
   }
 
   private func name(_ header: TarHeader, _ extended: TarExtension) throws(InputError) -> String {
-    var bytes = (extended.name ?? header.name)[...]
-    while bytes.starts(with: "./".utf8) { bytes = bytes.dropFirst(2).drop { $0 == UInt8(ascii: "/") } }
-    guard let name = String(validating: bytes, as: UTF8.self) else {
+    guard let name = String(validating: extended.name ?? header.name, as: UTF8.self) else {
       throw fault("has a member whose name is not UTF-8", at: offset)
     }
-    // The folder itself, as `tar c .` writes it.
-    if name.isEmpty, !(extended.name ?? header.name).isEmpty { return "./" }
     if let reason = RelativePath.fault(of: name) {
       throw fault("has a member whose name \"\(name)\" \(reason)", at: offset)
     }
-    return name
+    return RelativePath.canonical(name)
   }
 
   private static let remedy = "get a whole copy of it"
