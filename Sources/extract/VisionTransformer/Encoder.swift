@@ -1,7 +1,6 @@
 import Compute
 import Files
 import LinearLayers
-import Synchronization
 import Tensors
 
 /// A frozen pre-norm Vision Transformer (Dosovitskiy et al., 2021), which measures the attention of
@@ -35,7 +34,10 @@ public final class Encoder: Sendable {
     self.arithmetic = arithmetic
     let reader = WeightReader(weights)
     embedding = try PatchEmbedding(reader, configuration, arithmetic)
-    blocks = try Self.blocks(reader, configuration, arithmetic, parallel)
+    // Packing takes as long as encoding some dozen images.
+    blocks = try parallel.map(configuration.depth) { (index) throws(InputError) in
+      try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic)
+    }
     finalNorm =
       configuration.hasFinalNorm
       ? try LayerNorm(
@@ -46,30 +48,6 @@ public final class Encoder: Sendable {
         side: $0, gridHeight: configuration.gridHeight, gridWidth: configuration.gridWidth)
     }
     attentionStride = Attention.stride(configuration)
-  }
-
-  /// Packs the blocks' weights, which takes as long as encoding some dozen images, on all threads.
-  private static func blocks(
-    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic,
-    _ parallel: Parallel
-  ) throws(InputError) -> [Block] {
-    let results = Mutex<[Int: Result<Block, InputError>]>([:])
-    do {
-      try parallel.forEach(configuration.depth) { index, _ in
-        let result = Result { () throws(InputError) in
-          try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic)
-        }
-        results.withLock { $0[index] = result }
-      }
-    } catch {
-      preconditionFailure("a body that throws nothing threw \(error)")
-    }
-    // Of several errors the first block's.
-    var blocks: [Block] = []
-    for (_, result) in results.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-      blocks.append(try result.get())
-    }
-    return blocks
   }
 
   /// The memory for one thread's images.
