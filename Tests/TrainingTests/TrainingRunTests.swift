@@ -217,6 +217,63 @@ import Training
     #expect(error.reason.contains("checkpoint.sha256") && error.reason.contains("preprocessing.resize"))
   }
 
+  /// The same checkpoint's tokens, of the same sizes: neither training nor measuring takes them for the head's.
+  static let otherEncoders: [(name: String, change: @Sendable (inout CacheConfiguration) -> Void)] = [
+    ("block is 0, not 1", { $0.blocks = [0] }),
+    ("model.attention_temperature is 2, not absent", { $0.model.attentionTemperature = 2 }),
+    ("precision.compute is 'bfloat16', not 'float32'", { $0.precision.compute = .bfloat16 }),
+    ("preprocessing.crop is 5, not 6", { $0.preprocessing.crop = 5 }),
+    ("checkpoint.key is 'ema', not absent", { $0.checkpoint.key = "ema" }),
+    ("class_names is [", { $0.dataset.classNames[1] = "cow" }),
+  ]
+
+  @Test(arguments: otherEncoders.indices)
+  func tokensOfOtherSettingsAreRefused(index: Int) throws {
+    let (name, change) = Self.otherEncoders[index]
+    try caches.write("other", rowCount: 30, as: "val", change: change)
+    let other = caches.folder.file("other")
+    let training = #expect(throws: InputError.self) {
+      try run(configuration(epochs: 1), to: "never", validation: other)
+    }
+    #expect(training?.reason.contains(name) == true, "\(training?.description ?? "")")
+    _ = try run(configuration(epochs: 1), to: "run")
+    let trained = try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 1))
+    let measuring = #expect(throws: InputError.self) { try trained.check(TokenCache(other)) }
+    #expect(measuring?.reason.contains(name) == true, "\(measuring?.description ?? "")")
+  }
+
+  @Test func whatTokensAreStoredAsIsNoOtherEncoder() throws {
+    try caches.write("other", rowCount: 30, as: "val") {
+      $0.precision.tokens = .bfloat16
+      $0.blocks = [0, 1]
+      $0.checkpoint.fileName = "renamed.pth"
+      $0.model.name = "alias"
+      $0.programVersion = "later"
+      $0.dataset.split = "other"
+    }
+    let other = caches.folder.file("other")
+    _ = try run(configuration(epochs: 1), to: "run", validation: other)
+    try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 1))
+      .check(TokenCache(other))
+  }
+
+  /// As versions wrote it that did not record the encoder's settings: what is there is checked.
+  @Test func aSummaryWithoutEncoderSettingsIsRead() throws {
+    _ = try run(configuration(epochs: 1), to: "run")
+    let folder = RunFolder(caches.folder.file("run"))
+    var summary = try folder.readSummary()
+    summary.encoderSettings = nil
+    try folder.writeSummary(summary)
+    #expect(!(try String(contentsOfFile: folder.summaryFile, encoding: .utf8)).contains("encoder_settings"))
+    let trained = try TrainedHead(folder, parallel: Parallel(threadCount: 1))
+    try trained.check(TokenCache(caches.validation))
+    try caches.write("other", rowCount: 30) { $0.checkpoint.sha256 = String(repeating: "d", count: 64) }
+    let error = #expect(throws: InputError.self) {
+      try trained.check(TokenCache(caches.folder.file("other")))
+    }
+    #expect(error?.reason.contains("checkpoint.sha256 is 'dddd") == true, "\(error?.description ?? "")")
+  }
+
   @Test func cachesWithoutTokensOrLabelsAreRefused() throws {
     try caches.write("statistics", rowCount: 30) { $0.blocks = [] }
     #expect(throws: InputError.self) { try LabelledTokens(TokenCache(caches.folder.file("statistics"))) }
@@ -278,7 +335,8 @@ import Training
 
   @Test(arguments: [
     ("\"depth\" : 2", "\"depth\" : 2000000000"), ("\"depth\" : 2", "\"depth\" : 3"),
-    ("\"width\" : 8", "\"width\" : -8"), ("\"width\" : 8", "\"width\" : 65536"),
+    ("Count\" : 1,\n      \"width\" : 8", "Count\" : 1,\n      \"width\" : -8"),
+    ("Count\" : 1,\n      \"width\" : 8", "Count\" : 1,\n      \"width\" : 65536"),
     ("\"gridHeight\" : 3", "\"gridHeight\" : 9000000000"), ("\"batch_size\" : 16", "\"batch_size\" : 0"),
     ("\"features\" : \"abmilp\"", "\"features\" : \"cls\""), ("{", "["),
   ])

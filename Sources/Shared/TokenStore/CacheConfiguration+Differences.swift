@@ -5,40 +5,50 @@ extension CacheConfiguration {
   /// The settings in which another configuration differs, one line each: its name as in `config_json`, the value here
   /// and the value there. Empty exactly where the two are equal.
   public func differences(from other: CacheConfiguration) -> [String] {
-    let (mine, theirs) = (settings, other.settings)
+    guard precision.tokens != other.precision.tokens || blocks != other.blocks else {
+      return settingDifferences(self, from: other)
+    }
     // Scales that follow from another type or other blocks say nothing more.
-    let hasOtherTokens = precision.tokens != other.precision.tokens || blocks != other.blocks
-    return Set(mine.keys).union(theirs.keys).sorted().compactMap { name in
-      if hasOtherTokens, name == "precision.channel_scales" { return nil }
-      let (value, otherValue) = (mine[name] ?? .null, theirs[name] ?? .null)
-      guard value != otherValue else { return nil }
-      if case .array(let values) = value, case .array(let otherValues) = otherValue, values.count > 4,
-        values.count == otherValues.count
-      {
-        let index = zip(values, otherValues).enumerated().first { $0.element.0 != $0.element.1 }!.offset
-        return "\(name)[\(index)] is \(values[index]), not \(otherValues[index])"
-      }
-      return "\(name) is \(value), not \(otherValue)"
-    }
+    var (mine, theirs) = (self, other)
+    mine.precision.channelScales = nil
+    theirs.precision.channelScales = nil
+    return settingDifferences(mine, from: theirs)
   }
+}
 
-  /// Every setting by its name, such as `model.width`.
-  private var settings: [String: Setting] {
-    // A configuration that JSON cannot hold was never in a cache; it is refused where it is checked.
-    guard let text = try? CanonicalJSON.text(self),
-      let root = try? CanonicalJSON.decode(Setting.self, from: text.utf8, subject: "configuration")
-    else { return [:] }
-    var settings: [String: Setting] = [:]
-    func collect(_ setting: Setting, _ name: String) {
-      guard case .object(let members) = setting else {
-        settings[name] = setting
-        return
-      }
-      for (key, member) in members { collect(member, name.isEmpty ? key : "\(name).\(key)") }
+/// The settings in which two values differ, one line each: its name, as in `model.width`, the value in the first and
+/// the value in the other. Empty exactly where the two have the same JSON.
+package func settingDifferences<Settings: Encodable>(_ value: Settings, from other: Settings) -> [String] {
+  let (mine, theirs) = (settings(of: value), settings(of: other))
+  return Set(mine.keys).union(theirs.keys).sorted().compactMap { name in
+    let (value, otherValue) = (mine[name] ?? .null, theirs[name] ?? .null)
+    guard value != otherValue else { return nil }
+    if case .array(let values) = value, case .array(let otherValues) = otherValue, values.count > 4,
+      values.count == otherValues.count
+    {
+      let index = zip(values, otherValues).enumerated().first { $0.element.0 != $0.element.1 }!.offset
+      return "\(name)[\(index)] is \(values[index]), not \(otherValues[index])"
     }
-    collect(root, "")
-    return settings
+    return "\(name) is \(value), not \(otherValue)"
   }
+}
+
+/// Every setting by its name.
+private func settings(of value: some Encodable) -> [String: Setting] {
+  // Settings that JSON cannot hold were never in a file; they are refused where they are checked.
+  guard let text = try? CanonicalJSON.text(value),
+    let root = try? CanonicalJSON.decode(Setting.self, from: text.utf8, subject: "settings")
+  else { return [:] }
+  var settings: [String: Setting] = [:]
+  func collect(_ setting: Setting, _ name: String) {
+    guard case .object(let members) = setting else {
+      settings[name] = setting
+      return
+    }
+    for (key, member) in members { collect(member, name.isEmpty ? key : "\(name).\(key)") }
+  }
+  collect(root, "")
+  return settings
 }
 
 /// A JSON value.

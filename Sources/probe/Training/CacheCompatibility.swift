@@ -1,29 +1,50 @@
 import Files
 import TokenStore
 
-/// Whether two caches may meet in one head.
-public enum CacheCompatibility {
-  /// - Throws: where the caches were made by different encoders, from differently prepared images, or with other
-  ///   classes; the error names every setting that differs. The images, and how tokens are stored, may differ.
-  public static func check(_ first: TokenCache, _ second: TokenCache) throws(InputError) {
-    for cache in [first, second] { try LabelledTokens.requireTokens(cache) }
-    var other = second.configuration
-    let own = first.configuration
-    other.dataset.split = own.dataset.split
-    other.dataset.imageCount = own.dataset.imageCount
-    other.dataset.listingSHA256 = own.dataset.listingSHA256
-    other.precision = own.precision
-    // Heads see the last stored block alone.
-    if other.blocks.last == own.blocks.last { other.blocks = own.blocks }
-    other.augmentation = own.augmentation
-    other.programVersion = own.programVersion
-    // A renamed file with the same bytes is the same checkpoint.
-    other.checkpoint.fileName = own.checkpoint.fileName
-    let differences = other.differences(from: own)
+/// What a cache must be to go with a head: made by the encoder whose tokens the head learns from, from equally prepared
+/// images of the same classes. The images, and how tokens are stored, may differ.
+public struct CacheCompatibility {
+  private let layout: HeadLayout
+  private let checkpointSHA256: String
+  /// nil where an older run has not recorded them.
+  private let encoder: EncoderSettings?
+
+  /// As a cache to train on is.
+  ///
+  /// - Throws: where it holds no tokens.
+  public init(_ cache: TokenCache) throws(InputError) {
+    layout = HeadLayout(cache)
+    checkpointSHA256 = cache.configuration.checkpoint.sha256
+    encoder = try EncoderSettings(cache)
+  }
+
+  /// As the cache was that a finished run trained on.
+  public init(_ summary: RunSummary) {
+    layout = summary.layout
+    checkpointSHA256 = summary.checkpointSHA256
+    encoder = summary.encoderSettings
+  }
+
+  /// - Parameter other: what the cache is to go with, for people.
+  /// - Throws: where the cache holds no tokens or was made otherwise; the error names every setting that differs.
+  public func check(_ cache: TokenCache, with other: String) throws(InputError) {
+    var layout = HeadLayout(cache)
+    var differences: [String] = []
+    if let encoder {
+      differences += try EncoderSettings(cache).differences(from: encoder)
+      // Other sizes follow from another model, and are told already.
+      if !differences.isEmpty { layout.tokens = self.layout.tokens }
+    } else {
+      let name = "checkpoint.sha256"
+      differences += settingDifferences(
+        [name: cache.configuration.checkpoint.sha256], from: [name: checkpointSHA256])
+    }
+    differences += settingDifferences(layout, from: self.layout)
     guard differences.isEmpty else {
       throw InputError(
-        second.path, "does not go with \(first.path): \(differences.joined(separator: "; "))",
-        remedy: "extract both with the same checkpoint and the same settings")
+        cache.path, "does not go with \(other): \(differences.joined(separator: "; "))",
+        remedy: "extract both with the same checkpoint and the same settings, from images of the same classes"
+      )
     }
   }
 }

@@ -1,5 +1,6 @@
 import Files
 import Heads
+import TokenStore
 
 /// What a head was trained to take and to tell apart.
 public struct HeadLayout: Codable, Equatable, Sendable {
@@ -9,6 +10,11 @@ public struct HeadLayout: Codable, Equatable, Sendable {
   public init(tokens: TokenLayout, classNames: [String]) {
     self.tokens = tokens
     self.classNames = classNames
+  }
+
+  /// What a head that is trained on a cache takes and tells apart.
+  init(_ cache: TokenCache) {
+    self.init(tokens: TokenLayout(cache), classNames: cache.configuration.dataset.classNames)
   }
 
   /// - Throws: where the numbers, which come from a file, are none of a real encoder.

@@ -106,6 +106,8 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var layout: HeadLayout
   public var encoder: String
   public var checkpointSHA256: String
+  /// Of the training cache; nil in a summary of a version that did not record them.
+  public var encoderSettings: EncoderSettings?
   public var train: Cache
   public var validation: Cache
   public var parameterCount: Int
@@ -115,14 +117,15 @@ public struct RunSummary: Codable, Equatable, Sendable {
 
   public init(
     programVersion: String, configuration: TrainingConfiguration, layout: HeadLayout, encoder: String,
-    checkpointSHA256: String, train: Cache, validation: Cache, parameterCount: Int, final: EpochRecord,
-    best: EpochRecord
+    checkpointSHA256: String, encoderSettings: EncoderSettings?, train: Cache, validation: Cache,
+    parameterCount: Int, final: EpochRecord, best: EpochRecord
   ) {
     self.programVersion = programVersion
     self.configuration = configuration
     self.layout = layout
     self.encoder = encoder
     self.checkpointSHA256 = checkpointSHA256
+    self.encoderSettings = encoderSettings
     self.train = train
     self.validation = validation
     self.parameterCount = parameterCount
@@ -134,6 +137,7 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case configuration, layout, encoder, train, validation, final, best
     case programVersion = "program_version"
     case checkpointSHA256 = "checkpoint_sha256"
+    case encoderSettings = "encoder_settings"
     case parameterCount = "parameters"
   }
 }

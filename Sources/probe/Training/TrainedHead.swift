@@ -47,26 +47,9 @@ public struct TrainedHead {
     }
   }
 
-  /// - Throws: where the cache was made by another encoder, or its classes are others.
+  /// - Throws: where the cache was made by another encoder or from otherwise prepared images, or its classes are
+  ///   others.
   public func check(_ cache: TokenCache) throws(InputError) {
-    let configuration = cache.configuration
-    var differences: [String] = []
-    if configuration.checkpoint.sha256 != summary.checkpointSHA256 {
-      differences.append(
-        "its checkpoint is \(configuration.checkpoint.sha256.prefix(12)), the head's \(summary.checkpointSHA256.prefix(12))"
-      )
-    }
-    if TokenLayout(cache) != summary.layout.tokens {
-      differences.append(
-        "its tokens are laid out as \(TokenLayout(cache)), the head's as \(summary.layout.tokens)")
-    }
-    if configuration.dataset.classNames != summary.layout.classNames {
-      differences.append("its classes are others")
-    }
-    guard differences.isEmpty else {
-      throw InputError(
-        cache.path, "does not go with the head: \(differences.joined(separator: "; "))",
-        remedy: "use a cache extracted with the head's encoder, from images of the same classes")
-    }
+    try CacheCompatibility(summary).check(cache, with: "the head")
   }
 }

@@ -48,7 +48,7 @@ public struct TrainingRun {
     onBatch: (_ batch: Int, _ batchCount: Int, _ loss: Double) -> Void = { _, _, _ in },
     shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
-    try CacheCompatibility.check(train, validation)
+    try CacheCompatibility(train).check(validation, with: train.path)
     let trainTokens = try LabelledTokens(train)
     let validationTokens = try LabelledTokens(measuringOn: validation)
     let classNames = train.configuration.dataset.classNames
@@ -115,8 +115,8 @@ public struct TrainingRun {
     let best = records.reduce(records[0]) { $1.validation.top1 > $0.validation.top1 ? $1 : $0 }
     let summary = RunSummary(
       programVersion: programVersion, configuration: configuration,
-      layout: HeadLayout(tokens: TokenLayout(train), classNames: train.configuration.dataset.classNames),
-      encoder: train.configuration.model.name, checkpointSHA256: train.configuration.checkpoint.sha256,
+      layout: HeadLayout(train), encoder: train.configuration.model.name,
+      checkpointSHA256: train.configuration.checkpoint.sha256, encoderSettings: try EncoderSettings(train),
       train: .init(
         path: train.path, manifestSHA256: identities.train, images: trainTokens.count,
         skippedRows: trainTokens.skippedRowCount),

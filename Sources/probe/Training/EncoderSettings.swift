@@ -1,0 +1,39 @@
+import Compute
+import Files
+import TokenStore
+
+/// What a cache's tokens are: the encoder, what it was given and the block that heads see. Names are those of the cache's
+/// settings.
+public struct EncoderSettings: Codable, Equatable, Sendable {
+  public var model: CacheConfiguration.Model
+  public var checkpoint: CacheConfiguration.Checkpoint
+  /// The last stored one, from 0.
+  public var block: Int
+  public var preprocessing: CacheConfiguration.Preprocessing
+  public var precision: Precision
+
+  public struct Precision: Codable, Equatable, Sendable {
+    /// The type that the encoder multiplies in.
+    public var compute: ElementType
+  }
+
+  /// - Throws: where the cache holds statistics only, no tokens.
+  init(_ cache: TokenCache) throws(InputError) {
+    let configuration = cache.configuration
+    try LabelledTokens.requireTokens(cache)
+    model = configuration.model
+    checkpoint = configuration.checkpoint
+    block = configuration.blocks[configuration.blocks.count - 1]
+    preprocessing = configuration.preprocessing
+    precision = Precision(compute: configuration.precision.compute)
+  }
+
+  /// In what these settings differ from others, a line each. A renamed file with the same bytes is the same checkpoint,
+  /// and a model of the same sizes the same model.
+  func differences(from other: EncoderSettings) -> [String] {
+    var own = self
+    own.checkpoint.fileName = other.checkpoint.fileName
+    own.model.name = other.model.name
+    return settingDifferences(own, from: other)
+  }
+}
