@@ -186,6 +186,25 @@ import TokenStore
     )
   }
 
+  /// A few bytes that plan 2^40 shards: nobody goes through them.
+  @Test func manyPlannedShardsAreNoWork() throws {
+    let folder = try SampleCache.standard()
+    var manifest = try CacheManifest.read(folder.path)
+    manifest.setShards([])
+    (manifest.rowCount, manifest.shardSize) = (1 << 40, 1)
+    try manifest.write(folder.path)
+    for name in ["shard-00001.json", "shard-1099511627776.json", "shard-0.json", "shard-+0001.json"] {
+      try folder.write([1], to: name)
+    }
+    #expect(try CacheManifest.read(folder.path).shards.isEmpty)
+    let text =
+      "1099511627776 of 1099511627776 shards are missing (shard-00000.h5, shard-00001.h5, shard-00002.h5, ...)"
+    #expect(errorText { _ = try TokenCache(folder.path) }?.contains(text) == true)
+    let report = try CacheVerifier.verify(folder.path)
+    #expect(report.problems.map(\.file) == ["manifest.json"] && report.problems[0].reason.contains(text))
+    #expect(errorText { _ = try SampleCache().writer(folder.path) }?.contains("rows is 10, not 1099") == true)
+  }
+
   @Test func everyFlippedBitOfAManifestIsFound() throws {
     let folder = try SampleCache(rowCount: 3, undecodable: []).written()
     let path = folder.file("manifest.json")

@@ -12,6 +12,18 @@ extension CacheManifest {
     shardName(index).replacing(".h5", with: ".json")
   }
 
+  /// The shards of this cache that names are records of, ascending.
+  ///
+  /// The names, and not the shards, are gone through: a stranger's manifest may plan any number of shards.
+  private func indices(ofRecords names: [String]) -> [Int] {
+    names.compactMap { name in
+      guard name.hasPrefix("shard-"), name.hasSuffix(".json"), let index = Int(name.dropFirst(6).dropLast(5)),
+        (0..<plannedShardCount).contains(index), Self.recordName(index) == name
+      else { return nil }
+      return index
+    }.sorted()
+  }
+
   /// Records a shard of this cache as finished.
   func writeRecord(of shard: Shard, _ folder: String) throws(InputError) {
     var record = self
@@ -49,9 +61,7 @@ extension CacheManifest {
     var layout: RowLayout?
     if let shard = found.first { layout = try self.layout(of: shard, folder) }
     let listed = Set(found.map(\.rowStart))
-    let names = Set(try Folder.fileNames(folder))
-    for index in 0..<plannedShardCount
-    where !listed.contains(index * shardSize) && names.contains(Self.recordName(index)) {
+    for index in indices(ofRecords: try Folder.fileNames(folder)) where !listed.contains(index * shardSize) {
       // A bad record is none: the shard's next writer makes it anew.
       guard let shard = try? readRecord(index, layout: layout, folder) else { continue }
       found.append(shard)

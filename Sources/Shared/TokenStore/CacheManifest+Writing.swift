@@ -39,16 +39,17 @@ extension CacheManifest {
   /// The error for a cache whose shards are not all finished.
   func incompleteError(_ folder: String) -> InputError {
     let finished = Set(shards.map(\.rowStart))
-    let missing = (0..<plannedShardCount).filter { !finished.contains($0 * shardSize) }
-    guard !missing.isEmpty else {
+    let missingCount = plannedShardCount - finished.count
+    guard missingCount > 0 else {
       return InputError(
         folder, "is not complete: its statistics are missing",
         remedy: "run the same extraction again, which goes on where it stopped")
     }
+    let missing = (0..<plannedShardCount).lazy.filter { !finished.contains($0 * shardSize) }
     let names =
-      missing.prefix(3).map(Self.shardName).joined(separator: ", ") + (missing.count > 3 ? ", ..." : "")
+      missing.prefix(3).map(Self.shardName).joined(separator: ", ") + (missingCount > 3 ? ", ..." : "")
     return InputError(
-      folder, "is not complete: \(missing.count) of \(plannedShardCount) shards are missing (\(names))",
+      folder, "is not complete: \(missingCount) of \(plannedShardCount) shards are missing (\(names))",
       remedy: "run the same extraction again, which goes on where it stopped")
   }
 }
