@@ -112,7 +112,11 @@ import Extraction
     let four = try find(Self.torchrun)
     #expect(four.threadCount(available: 16, online: 16) == 4)
     #expect(four.threadCount(available: 2, online: 2) == 1)
-    #expect(four.threadCount(available: 4, online: 16) == 4, "the mask is a share already")
+    #expect(
+      four.threadCount(available: 16, online: 64) == 4, "torchrun binds none: the mask is the machine's part")
+    let three = try find(Self.openMPI)
+    #expect(three.threadCount(available: 16, online: 16) == 5)
+    #expect(three.threadCount(available: 4, online: 16) == 4, "the mask is a share already")
     #expect(try find([:]).threadCount(available: 16, online: 16) == 16)
     let slurm = try find(Self.srun.merging(["SLURM_NODEID": "0"]) { $1 })
     #expect(slurm.threadCount(available: 16, online: 64) == 4, "the mask is the job's")

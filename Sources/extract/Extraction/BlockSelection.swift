@@ -15,16 +15,16 @@ public struct BlockSelection: Equatable, Sendable {
 
   private init(ranges: [Range]) { self.ranges = ranges }
 
-  /// Parts with commas between them, each `all`, a number, or two with `-` or `..` between them: `0,4-7,-2..-1`.
+  /// Parts with commas between them, each `all`, a number, or two with `-` or `..` between them: `0,4-7,-2..-1`. Spaces
+  /// may stand around commas, and around what is between two numbers.
   ///
   /// - Returns: nil where the text is none of that.
   public init?(_ text: String) {
     var ranges: [Range] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let part = part.filter { $0 != " " }
-      if part == "all" {
+      if part.wholeMatch(of: /[ ]*all[ ]*/) != nil {
         ranges.append(Range(first: 0, last: -1))
-      } else if let match = part.wholeMatch(of: /(-?[0-9]+)(?:(?:-|\.\.)(-?[0-9]+))?/),
+      } else if let match = part.wholeMatch(of: /[ ]*(-?[0-9]+)[ ]*(?:(?:-|\.\.)[ ]*(-?[0-9]+)[ ]*)?/),
         let first = Int(match.1), let last = Int(match.2 ?? match.1)
       {
         ranges.append(Range(first: first, last: last))

@@ -11,6 +11,8 @@ public struct ProcessRank: Equatable, Sendable {
   public let localProcessCount: Int
   /// The processors that the job has on this machine, where its launcher says.
   public let jobProcessorCount: Int?
+  /// Whether the launcher may have given this process processors of its own.
+  private let mayBeBound: Bool
 
   /// Looks in this order: the options, torchrun's variables, Open MPI's, those of MPICH and its kin, Slurm's, those of
   /// a Kubernetes job. A world size of 1 as option turns the others off.
@@ -75,7 +77,7 @@ public struct ProcessRank: Equatable, Sendable {
   fileprivate init(
     _ rank: Int, _ rankName: String, of worldSize: Int, _ worldSizeName: String,
     localProcessCount: Int? = nil,
-    jobProcessorCount: Int? = nil
+    jobProcessorCount: Int? = nil, mayBeBound: Bool = true
   ) throws(InputError) {
     guard worldSize >= 1 else {
       throw InputError(worldSizeName, "is \(worldSize), and a cache is written by 1 process or more")
@@ -89,6 +91,7 @@ public struct ProcessRank: Equatable, Sendable {
     lines = worldSize > 1 ? ["rank \(rank) of \(worldSize) (\(rankName))"] : []
     self.localProcessCount = max(1, localProcessCount ?? 1)
     self.jobProcessorCount = jobProcessorCount
+    self.mayBeBound = mayBeBound
   }
 
   private init(share: ShardShare, lines: [String], localProcessCount: Int, jobProcessorCount: Int?) {
@@ -96,6 +99,7 @@ public struct ProcessRank: Equatable, Sendable {
     self.lines = lines
     self.localProcessCount = localProcessCount
     self.jobProcessorCount = jobProcessorCount
+    mayBeBound = true
   }
 
   /// The threads that this process should use: all processors that it may run on, or its part of them where the
@@ -105,8 +109,9 @@ public struct ProcessRank: Equatable, Sendable {
   ///   - available: the processors of this process's affinity mask.
   ///   - online: the processors of the machine.
   public func threadCount(available: Int, online: Int) -> Int {
-    // A smaller mask is the launcher's doing: it is this process's share already.
-    guard available >= min(online, jobProcessorCount ?? online) else { return available }
+    // A smaller mask is the launcher's doing, and this process's share already; or that of a container or a job, if the
+    // launcher leaves masks alone, and then all of the machine's processes share it.
+    guard !mayBeBound || available >= min(online, jobProcessorCount ?? online) else { return available }
     return max(1, available / localProcessCount)
   }
 
@@ -128,6 +133,8 @@ private struct Launcher: Sendable {
   let worldSize: String
   /// How many of the processes run on this machine.
   let localCount: String
+  /// Whether it may give each process processors of its own.
+  var binds = true
 
   static let kubernetesIndex = "JOB_COMPLETION_INDEX"
   /// Kubernetes does not set it; the job's author can.
@@ -135,7 +142,7 @@ private struct Launcher: Sendable {
   static let slurmArrayIndex = "SLURM_ARRAY_TASK_ID"
 
   static let all = [
-    Launcher(rank: "RANK", worldSize: "WORLD_SIZE", localCount: "LOCAL_WORLD_SIZE"),
+    Launcher(rank: "RANK", worldSize: "WORLD_SIZE", localCount: "LOCAL_WORLD_SIZE", binds: false),
     Launcher(
       rank: "OMPI_COMM_WORLD_RANK", worldSize: "OMPI_COMM_WORLD_SIZE",
       localCount: "OMPI_COMM_WORLD_LOCAL_SIZE"),
@@ -153,7 +160,7 @@ private struct Launcher: Sendable {
     case (let rank?, let worldSize?):
       return try ProcessRank(
         rank, self.rank, of: worldSize, self.worldSize,
-        localProcessCount: try environment.wholeNumber(localCount))
+        localProcessCount: try environment.wholeNumber(localCount), mayBeBound: binds)
     case (_?, nil): throw Self.onlyOne(of: rank, missing: worldSize)
     case (nil, _?): throw Self.onlyOne(of: worldSize, missing: rank)
     }
