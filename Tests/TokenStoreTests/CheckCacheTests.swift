@@ -1,4 +1,5 @@
 import Compute
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -52,6 +53,71 @@ struct CheckCacheTests {
     #expect(
       result.status == 1 && result.output.contains("a channel_scale is not positive"), "\(result.output)")
     #expect(result.output.contains("config_json is not the manifest's config"))
+  }
+
+  /// One line, and no trace of Python's, of what nothing can be calculated with.
+  @Test(arguments: [
+    (#""shard_size" : 4"#, #""shard_size" : 0"#, "manifest.json: shard_size is missing"),
+    (#""shard_size" : 4"#, #""shard_size" : "4""#, "manifest.json: shard_size is missing"),
+    (#""depth" : 3"#, #""depth" : null"#, "manifest.json: depth is missing"),
+    (#""rows" : 4,"#, #""rows" : [],"#, "manifest.json: shards[0].rows is missing"),
+    (#""name" : "shard-00000.h5""#, #""name" : "../x""#, "manifest.json: shards[0].name is missing"),
+    (
+      #""manifest_sha256" : ""#, #""manifest_sha256" : 7, "x" : ""#,
+      "manifest.json: manifest_sha256 is missing"
+    ),
+    (#""config" : {"#, #""config" : 1, "x" : {"#, "manifest.json: config is missing"),
+    (#""schema" : "#, #""schema" "#, "cannot be checked to its end: JSONDecodeError"),
+  ])
+  func h5pyIsNotAskedForNonsense(good: String, bad: String, line: String) throws {
+    let folder = try SampleCache.standard()
+    let text = String(decoding: try bytes(ofFile: folder.file("manifest.json")), as: UTF8.self)
+    #expect(text.contains(good), "the manifest is written otherwise than this test thinks")
+    try folder.write(text.replacing(good, with: bad, maxReplacements: 1).utf8, to: "manifest.json")
+    let result = try check(folder)
+    #expect(result.status == 1 && result.output.hasPrefix("mismatch: " + line), "\(result.output)")
+    #expect(result.output.split(separator: "\n").count == 1, "\(result.output)")
+  }
+
+  @Test(arguments: [
+    (#""maximum_entropy" : 1."#, #""maximum_entropy" : 2."#, "maximum_entropy is not log 6"),
+    (#""block" : 2"#, #""block" : 9"#, "blocks are not the model's 3"),
+    (#""blocks" : ["#, #""blocks" : [], "x" : ["#, "blocks are not the model's 3"),
+    (#""rows" : 9"#, #""rows" : 8"#, "not the 9 good rows"),
+    (#""mean" : "#, #""mean" : 1"#, "mean is not that of the rows"),
+    (#""head_means" : ["#, #""head_means" : [0,"#, "head_means is not that of the rows"),
+    (#""row_std" : "#, #""row_std" : 1"#, "row_std is not that of the rows"),
+  ])
+  func h5pyFindsOtherStatistics(good: String, bad: String, line: String) throws {
+    let folder = try SampleCache.standard()
+    let path = folder.file("attention-stats.json")
+    let text = String(decoding: try bytes(ofFile: path), as: UTF8.self)
+    #expect(text.contains(good), "the statistics are written otherwise than this test thinks")
+    try folder.write(text.replacing(good, with: bad, maxReplacements: 1).utf8, to: "attention-stats.json")
+    var manifest = try CacheManifest.read(folder.path)
+    manifest.attentionStatisticsSHA256 = try SHA256.hexadecimal(ofFile: path)
+    try manifest.write(folder.path)
+    let result = try check(folder)
+    #expect(
+      result.status == 1 && result.output.contains("mismatch: attention-stats.json: "), "\(result.output)")
+    #expect(result.output.contains(line) && !result.output.contains("SHA-256"), "\(result.output)")
+  }
+
+  @Test func h5pyCountsUndecodableRows() throws {
+    let folder = try SampleCache.standard()
+    var manifest = try CacheManifest.read(folder.path)
+    manifest.undecodableRowCount = 3
+    try manifest.write(folder.path)
+    let result = try check(folder)
+    #expect(result.output.contains("manifest.json: 3 undecodable rows, shards hold 1"), "\(result.output)")
+  }
+
+  @Test func h5pyFindsTokensThatNoWriterMakes() throws {
+    let folder = try SampleCache.quantized { $0["tokens_block_00"]![6] = 0x80 }
+    let result = try check(folder)
+    #expect(
+      result.output.contains("shard-00001.h5: row 7: tokens_block_00 holds -128"), "\(result.output)")
+    #expect(!result.output.contains("crc32"), "\(result.output)")
   }
 
   @Test func h5pyReadsACacheOfStatisticsOnly() throws {

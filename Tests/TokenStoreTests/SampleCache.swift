@@ -1,3 +1,4 @@
+import CZlib
 import Compute
 import Files
 import Foundation
@@ -147,6 +148,38 @@ struct SampleCache {
     return folder
   }
 }
+
+extension SampleCache {
+  /// A cache of tokens in 8 bits whose row 7 someone has changed, and signed everything anew.
+  ///
+  /// - Parameter change: of the row's bytes, by dataset.
+  static func quantized(change: (_ row: inout [String: [UInt8]]) -> Void) throws -> TemporaryFolder {
+    let sample = SampleCache(tokens: .int8)
+    let folder = try sample.written()
+    var manifest = try CacheManifest.read(folder.path)
+    let shard = manifest.shards[1]
+    var content = try bytes(ofFile: folder.file(shard.name))
+    func range(_ dataset: String) -> Range<Int> {
+      let placement = shard.datasets[dataset]!
+      let start = placement.offset + 3 * placement.byteCount / 4
+      return start..<start + placement.byteCount / 4
+    }
+    var row = shard.datasets.mapValues { _ in [UInt8]() }
+    for name in row.keys { row[name] = Array(content[range(name)]) }
+    change(&row)
+    let checksum = sample.layout.datasets.dropLast().reduce(UInt(0)) { checksum, dataset in
+      crc32_z(checksum, row[dataset.name]!, row[dataset.name]!.count)
+    }
+    row["row_crc32"] = littleEndian(UInt32(checksum))
+    for (name, bytes) in row { content.replaceSubrange(range(name), with: bytes) }
+    try folder.write(content, to: shard.name)
+    manifest.shards[1].sha256 = try SHA256.hexadecimal(ofFile: folder.file(shard.name))
+    try manifest.write(folder.path)
+    return folder
+  }
+}
+
+func littleEndian(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
 
 /// What a kill or a power cut can leave in a cache: torn rows, torn skeletons and records, files that are not whole.
 enum Wreckage {

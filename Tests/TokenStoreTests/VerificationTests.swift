@@ -1,4 +1,3 @@
-import CZlib
 import Compute
 import Files
 import Foundation
@@ -26,37 +25,21 @@ import TokenStore
     try flipBits(in: dataset, of: try SampleCache(tokens: .int8).written())
   }
 
-  /// A scale that can be none, with the row's checksum, the shard's and the manifest's as they should be for it.
-  @Test(arguments: [Float.nan, .infinity, -1])
-  func tokensWithoutAScaleAreFound(scale: Float) throws {
-    let folder = try SampleCache(tokens: .int8).written()
-    var manifest = try CacheManifest.read(folder.path)
-    let shard = manifest.shards[1]
-    var content = try bytes(ofFile: folder.file(shard.name))
-    func range(_ dataset: String, row: Int) -> Range<Int> {
-      let placement = shard.datasets[dataset]!
-      let size = placement.shape.dropFirst().reduce(placement.type.byteCount, *)
-      return placement.offset + row * size..<placement.offset + (row + 1) * size
+  /// What no writer makes, with the row's checksum, the shard's digest and the manifest's as they should be for it.
+  @Test(
+    arguments: [
+      (.nan, nil, "the scale of a token in row 7 is not a finite number of at least 0"),
+      (.infinity, nil, "the scale of a token in row 7 is not a finite number of at least 0"),
+      (-1, nil, "the scale of a token in row 7 is not a finite number of at least 0"),
+      (nil, 0x80, "a token in row 7 is -128, outside -127 to 127"),
+    ] as [(Float?, UInt8?, String)])
+  func tokensThatNoWriterMakesAreFound(scale: Float?, token: UInt8?, problem: String) throws {
+    let folder = try SampleCache.quantized { row in
+      if let scale { row["tokens_scale"]!.replaceSubrange(..<4, with: littleEndian(scale.bitPattern)) }
+      if let token { row["tokens_block_00"]![6] = token }
     }
-    withUnsafeBytes(of: scale.bitPattern.littleEndian) {
-      content.replaceSubrange(range("tokens_scale", row: 3).prefix(4), with: $0)
-    }
-    var checksum: UInt = 0
-    for dataset in SampleCache(tokens: .int8).layout.datasets.dropLast() {
-      let bytes = Array(content[range(dataset.name, row: 3)])
-      checksum = crc32_z(checksum, bytes, bytes.count)
-    }
-    withUnsafeBytes(of: UInt32(checksum).littleEndian) {
-      content.replaceSubrange(range("row_crc32", row: 3), with: $0)
-    }
-    try folder.write(content, to: shard.name)
-    manifest.shards[1].sha256 = try SHA256.hexadecimal(ofFile: folder.file(shard.name))
-    try manifest.write(folder.path)
     let report = try CacheVerifier.verify(folder.path)
-    #expect(
-      report.problems.map(\.description) == [
-        "shard-00001.h5: the scale of a token in row 7 is not a finite number of at least 0"
-      ])
+    #expect(report.problems.map(\.description) == ["shard-00001.h5: \(problem)"])
     #expect(report.badRows.isEmpty)
   }
 

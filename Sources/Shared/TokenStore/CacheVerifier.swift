@@ -114,6 +114,9 @@ extension CacheVerifier {
         shard.name, "the scale of a token in row \(shard.rowStart + row) is not a finite number of at least 0"
       )
     }
+    if let row = mapped.firstRowOutsideOf8Bits() {
+      note(shard.name, "a token in row \(shard.rowStart + row) is -128, outside -127 to 127")
+    }
     if digest.inOrder() != [shard.sha256] {
       note(shard.name, "its SHA-256 is not the one in \(CacheManifest.fileName)")
     }

@@ -1,5 +1,6 @@
 import Compute
 import Files
+import Foundation
 
 /// A shard's file in memory, with the places of its datasets, which are known to lie inside of it.
 ///
@@ -67,6 +68,18 @@ final class MappedShard: Sendable {
       datasets.contains { dataset in
         bytes(dataset: dataset, row: row).assumingMemoryBound(to: Float.self)
           .contains { !($0 >= 0 && $0.isFinite) }
+      }
+    }
+  }
+
+  /// The first row with a token in 8 bits of -128, which no writer makes; nil where there is no such row.
+  func firstRowOutsideOf8Bits() -> Int? {
+    let datasets = layout.payload.filter { $0.type == .int8 }.map { layout.index(of: $0.name)! }
+    return (0..<rowCount).first { row in
+      datasets.contains { dataset in
+        let bytes = bytes(dataset: dataset, row: row)
+        // Not `contains`, which looks at one byte at a time.
+        return bytes.baseAddress.map { memchr($0, 0x80, bytes.count) != nil } ?? false
       }
     }
   }
