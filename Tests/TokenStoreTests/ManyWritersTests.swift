@@ -176,10 +176,44 @@ import TokenStore
     default: try AtomicFile.write("x", to: path)
     }
     let error = errorText { try shard.finish() }
-    #expect(error?.contains("has been changed by another process") == true, "\(error ?? "no error")")
+    let reason =
+      what.contains("row") ? " does not read back as it was written" : "has been replaced by another process"
+    #expect(error?.contains(reason) == true, "\(error ?? "no error")")
+    if what == "a row" { #expect(error?.contains(": row ") == true && error?.contains("more of") == false) }
+    if what == "all rows" { #expect(error?.contains(": row 4 ") == true) }
     #expect(!Folder.contains(folder.file("shard-00001.h5")))
     Folder.remove(folder.file("elsewhere"))
     withExtendedLifetime(shard) {}
+  }
+
+  @Test func noRowIsWrittenIntoAShardThatSomeoneElseHasFinished() throws {
+    let folder = try TemporaryFolder()
+    let writer = try sample.writer(folder.path)
+    let shard = try #require(try writer.openShard(1))
+    let buffer = RowBuffer(layout: writer.layout)
+    try sample.write(row: 4, to: shard, buffer)
+    try AtomicFile.rename(folder.file("shard-00001.h5.partial"), to: folder.file("shard-00001.h5"))
+    let finished = try bytes(ofFile: folder.file("shard-00001.h5"))
+    let errors = [
+      errorText { try sample.write(row: 7, to: shard, buffer) },
+      errorText { try shard.writeUndecodable(row: 6) },
+    ]
+    for error in errors {
+      #expect(error?.contains("was finished by it") == true, "\(error ?? "no error")")
+    }
+    #expect(try bytes(ofFile: folder.file("shard-00001.h5")) == finished)
+  }
+
+  /// Whoever has it open, without a lock, may have it mapped: cutting it would end that process.
+  @Test func aPartialShardIsReplacedAndNeverCut() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([UInt8](repeating: 7, count: 70_000), to: "shard-00000.h5.partial")
+    let old = try MappedFile(path)
+    let shard = try #require(try sample.writer(folder.path).openShard(0))
+    withExtendedLifetime(old) { #expect(old.bytes.allSatisfy { $0 == 7 }) }
+    try sample.fill(shard)
+    try sample.write(to: folder.path)
+    try expectWhole(folder)
   }
 
   @Test func aLostShardOfACompleteCacheIsMadeByItsShareAlone() throws {

@@ -58,7 +58,7 @@ import TokenStore
         written += 1
       }
       if generator.bounded(4) == 0 { return false }
-      try shard.finish()
+      try shard.finish(parallel: Parallel(threadCount: 1 + index % 2))
       if generator.bounded(4) == 0 {
         Folder.remove(folder.file(CacheManifest.recordName(index)))
         return false
@@ -87,6 +87,22 @@ import TokenStore
       try bytes(ofFile: folder.file("shard-00002.h5")) == shard,
       "a damaged shard stays until its successor is whole")
     withExtendedLifetime(opened) {}
+  }
+
+  /// A shard without its record is adopted and needs none; a damaged one stays until its successor is whole.
+  @Test func roomIsNeededForWhatIsMadeAgain() throws {
+    let folder = try TemporaryFolder()
+    try sample.write(to: folder.path)
+    let shard = try bytes(ofFile: folder.file("shard-00002.h5"))
+    Folder.remove(folder.file("manifest.json"))
+    #expect(try sample.writer(folder.path).missingByteCount() == 0)
+    let cut = try folder.write(shard.dropLast(10), to: "shard-00002.h5")
+    let missing = try sample.writer(folder.path).missingByteCount()
+    #expect(missing >= 4 * sample.layout.rowByteCount)
+    Folder.remove(cut)
+    #expect(try sample.writer(folder.path).missingByteCount() == missing)
+    try folder.write(shard, to: "shard-00002.h5.partial")
+    #expect(try sample.writer(folder.path).missingByteCount() < missing)
   }
 
   @Test func missingAndCutShardsAreMadeAgain() throws {

@@ -49,12 +49,12 @@ public struct StoredTokens {
   }
 
   /// The tokens as they are stored, without their scales.
-  public var bytes: UnsafeRawBufferPointer {
+  package var bytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: pointer, count: tokenCount * width * type.byteCount)
   }
 
   /// [tokenCount]; nil where tokens are not in 8 bits.
-  public var tokenScales: UnsafeBufferPointer<Float>? {
+  package var tokenScales: UnsafeBufferPointer<Float>? {
     scales.map { UnsafeBufferPointer(start: $0.tokens, count: tokenCount) }
   }
 

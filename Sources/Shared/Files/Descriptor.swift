@@ -81,7 +81,8 @@ package final class Descriptor: Sendable {
   package func reserve(byteCount: Int) throws(InputError) {
     #if os(Linux)
       // posix_fallocate returns the error number instead of setting errno.
-      let number = posix_fallocate(self.number, 0, off_t(byteCount))
+      var number: Int32
+      repeat { number = posix_fallocate(self.number, 0, off_t(byteCount)) } while number == EINTR
       if number == EOPNOTSUPP || number == EINVAL { return }
       errno = number
       try checked(path, "reserve \(byteCount) bytes for") { number == 0 ? 0 : -1 }

@@ -9,7 +9,8 @@
 /// A whole file, mapped read-only. Its bytes live as long as this object does.
 ///
 /// A file that another process cuts short while it is mapped ends this process with SIGBUS, as for every program
-/// that maps files; PatchBank itself only ever replaces files by renaming.
+/// that maps files. PatchBank itself writes into shards in place, but cuts none; other files it replaces by renaming, but
+/// for a run's metrics.jsonl, which is cut where the run goes on.
 public final class MappedFile: @unchecked Sendable {  // immutable after init; the mapping is read-only
   public let path: String
   public let bytes: UnsafeRawBufferPointer

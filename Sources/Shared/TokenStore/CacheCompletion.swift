@@ -16,8 +16,8 @@ struct CacheCompletion {
     self.survey = survey
   }
 
-  func run(card: String?) throws -> CacheManifest {
-    if !isDone { try write(card: card) }
+  func run() throws -> CacheManifest {
+    if !isDone { try write() }
     try removeLeftovers()
     return try CacheManifest.read(folder)
   }
@@ -36,7 +36,7 @@ struct CacheCompletion {
     return manifest
   }
 
-  private func write(card: String?) throws {
+  private func write() throws {
     var manifest = manifest
     let shards = try ShardSet(folder, manifest: manifest, layout: writer.layout)
     let summary = try AttentionStatisticsSummary(
@@ -44,7 +44,7 @@ struct CacheCompletion {
     try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryPath)
     manifest.attentionStatisticsSHA256 = try SHA256.hexadecimal(ofFile: summaryPath)
     manifest.state = .complete
-    try AtomicFile.write(card ?? DataCard.text(manifest), to: folder + "/" + DataCard.fileName)
+    try AtomicFile.write(DataCard.text(manifest), to: folder + "/" + DataCard.fileName)
     try manifest.write(folder)
   }
 
@@ -55,7 +55,8 @@ struct CacheCompletion {
     for name in try Folder.fileNames(folder) where records.contains(name) {
       Folder.remove(folder + "/" + name)
     }
-    let targets = records.union(shards).union(shards.map { $0 + CacheWriter.skeletonSuffix })
+    let targets = records.union(shards).union(shards.map { $0 + ".partial" })
+      .union(shards.map { $0 + CacheWriter.skeletonSuffix })
       .union([CacheManifest.fileName, AttentionStatisticsSummary.fileName, DataCard.fileName])
     try AtomicFile.removeLeftovers(of: targets, in: folder)
   }

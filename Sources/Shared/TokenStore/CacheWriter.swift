@@ -72,12 +72,12 @@ public final class CacheWriter: Sendable {
     try Folder.requireFreeSpace(missingByteCount(), in: folder)
   }
 
-  public var shardCount: Int { (rows.count + shardSize - 1) / shardSize }
+  public var shardCount: Int { planned.plannedShardCount }
 
   /// The rows of a shard, counted over the whole cache.
   public func rows(ofShard index: Int) -> Range<Int> {
     precondition(index >= 0 && index < shardCount, "shard \(index) of \(shardCount) does not exist")
-    return index * shardSize..<min(rows.count, (index + 1) * shardSize)
+    return planned.rows(ofShard: index)
   }
 
   /// The shards of this process's share.
@@ -105,7 +105,7 @@ public final class CacheWriter: Sendable {
     let rowRange = rows(ofShard: index)
     guard !isFinished(index) else { return nil }
     let path = path(ofShard: index)
-    let file = try lockPartialShard(path)
+    var file = try lockPartialShard(path)
     let template = try SkeletonTemplate(
       scratch: AtomicFile.temporaryPath(for: path + CacheWriter.skeletonSuffix), layout: layout,
       rowCount: rowRange.count,
@@ -117,27 +117,34 @@ public final class CacheWriter: Sendable {
     }
     // A record of what is made again must not pass for one of its successor.
     Folder.remove(folder + "/" + CacheManifest.recordName(index))
+    if try !template.matches(file) {
+      if try file.size() > 0 {
+        notice("\(file.path) is not of this extraction, or is damaged; it is made anew")
+      }
+      // By renaming: another process may have the old file mapped, and reading what has been cut off would end it.
+      try AtomicFile.write(to: file.path, template.write)
+      file = try lockPartialShard(path)
+    }
     return try ShardWriter(self, index, file, template)
   }
 
   /// Writes attention-stats.json, README.md and the complete manifest, once all shards are finished.
   ///
-  /// - Parameter card: the text of README.md; by default the one of ``DataCard``.
   /// - Throws: where shards are missing.
-  public func finish(card: String? = nil) throws -> CacheManifest {
-    guard let manifest = try finishShare(card: card) else { throw incompleteError() }
+  public func finish() throws -> CacheManifest {
+    guard let manifest = try finishShare() else { throw incompleteError() }
     return manifest
   }
 
-  /// As ``finish(card:)``, once this process's share is finished.
+  /// As ``finish()``, once this process's share is finished.
   ///
   /// - Returns: nil where shards of other shares are missing: whoever finishes the last one completes the cache.
-  public func finishShare(card: String? = nil) throws -> CacheManifest? {
+  public func finishShare() throws -> CacheManifest? {
     let survey = try lookAgain()
     guard shareShards.allSatisfy({ survey.shards[$0] != nil }) else { throw incompleteError() }
     guard survey.shards.count == shardCount else { return nil }
     do {
-      return try CacheCompletion(self, survey).run(card: card)
+      return try CacheCompletion(self, survey).run()
     } catch {
       // Another process may have done the same meanwhile and cleaned up, files of this one in the making included.
       let survey = try lookAgain()
@@ -231,18 +238,25 @@ extension CacheWriter {
   }
 
   /// About the bytes that the unfinished shards, of all shares, will add to the disk.
-  private func missingByteCount() -> Int {
+  package func missingByteCount() -> Int {
     let metadata = 2 * configurationJSON.utf8.count + (layout.datasets.count + 16) * HDF5.alignment
     var count = 0
-    for index in 0..<shardCount where !isFinished(index) {
-      var present = 0
-      for path in [path(ofShard: index), path(ofShard: index) + ".partial"] {
-        // Absent, or renamed by another process just now.
-        present += (try? Descriptor(path, .read).allocatedByteCount()) ?? 0
-      }
+    for index in 0..<shardCount where !isFinished(index) && !canBeAdopted(index) {
+      // Absent, or renamed by another process just now.
+      let present = (try? Descriptor(path(ofShard: index) + ".partial", .read).allocatedByteCount()) ?? 0
       count += max(0, rows(ofShard: index).count * layout.rowByteCount + metadata - present)
     }
     return count
+  }
+
+  /// Whether a shard is there that only lacks its record, as far as can be told without reading its rows. One that is
+  /// damaged is no room gained: it stays until its successor is whole.
+  private func canBeAdopted(_ index: Int) -> Bool {
+    let path = path(ofShard: index)
+    guard Folder.contains(path), let skeleton = try? HDF5.readSkeleton(of: path) else { return false }
+    let fits: Void? = try? layout.requireFits(
+      skeleton.placements, rowCount: rows(ofShard: index).count, fileByteCount: skeleton.byteCount, path)
+    return fits != nil
   }
 }
 

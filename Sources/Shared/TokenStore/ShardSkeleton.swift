@@ -79,9 +79,8 @@ struct SkeletonTemplate: Sendable {
     return true
   }
 
-  /// Makes a file this skeleton, with zeros for its rows.
+  /// Makes a new file this skeleton, with zeros for its rows.
   func write(to file: Descriptor) throws(InputError) {
-    try file.resize(byteCount: 0)
     try file.resize(byteCount: skeleton.byteCount)
     for (offset, bytes) in metadata { try file.write(bytes, at: offset) }
   }

@@ -23,7 +23,7 @@ public final class ShardWriter: Sendable {
 
   private var layout: RowLayout { writer.layout }
 
-  /// - Parameter file: the shard's `.partial` file, locked.
+  /// - Parameter file: the shard's `.partial` file, which has the template's skeleton, locked.
   init(_ writer: CacheWriter, _ index: Int, _ file: Descriptor, _ template: SkeletonTemplate) throws {
     self.writer = writer
     self.index = index
@@ -32,12 +32,6 @@ public final class ShardWriter: Sendable {
     rowRange = writer.rows(ofShard: index)
     offsets = writer.layout.datasets.map { template.skeleton.placements[$0.name]!.offset }
     identityColumns = writer.layout.identityColumns(of: writer.rows[rowRange])
-    if try !template.matches(file) {
-      if try file.size() > 0 {
-        writer.notice("\(file.path) is not of this extraction, or is damaged; it is made anew")
-      }
-      try template.write(to: file)
-    }
     try file.reserve(byteCount: template.skeleton.byteCount)
     let firstIdentity = writer.layout.payload.count
     for (index, column) in identityColumns.enumerated() {
@@ -49,6 +43,7 @@ public final class ShardWriter: Sendable {
     let remaining = try shard.damagedRows(writer.parallel)
     // States of torn rows, so that a row counts as written only once this run has written it.
     for row in remaining where shard.state(row: row) != .empty {
+      try file.requireStillNamed()
       try file.write([RowState.empty.rawValue], at: offsets[writer.layout.stateIndex] + row)
     }
     remainingRows = remaining.map { [start = rowRange.lowerBound] in start + $0 }
@@ -91,6 +86,7 @@ public final class ShardWriter: Sendable {
     }
     withUnsafeBytes(of: state.rawValue) { checksum.update($0) }
 
+    try file.requireStillNamed()
     for (bytes, offset) in zip(payload, offsets) {
       try file.write(UnsafeRawBufferPointer(bytes), at: offset + local * bytes.count)
     }
@@ -102,28 +98,43 @@ public final class ShardWriter: Sendable {
   /// Makes the shard final, once all of its rows are written: everything on the disk, checked, renamed, recorded with
   /// its digest.
   ///
-  /// - Throws: where the file is not as this writer has written it. On a file system without locks another process can
-  ///   have been in it; one that only writes the same rows does no harm.
-  public func finish() throws {
+  /// - Parameter parallel: the threads to check with; by default the cache writer's.
+  /// - Throws: where a row does not read back as it was written, or the file has lost its name to another process, as
+  ///   can happen on a file system without locks. Nothing is finished then.
+  public func finish(parallel: Parallel? = nil) throws {
     isFinished.store(true, ordering: .releasing)
     try file.synchronize()
-    try requireUntouched(file.isStillNamed())
+    try file.requireStillNamed()
     let shard = try MappedShard(
       file.path, layout: layout, rowCount: rowRange.count, placements: skeleton.placements)
     let digest = ChunkResults<String>()
-    let damaged = try shard.damagedRows(writer.parallel) { [file] in
+    let damaged = try shard.damagedRows(parallel ?? writer.parallel) { [file] in
       digest.set(try SHA256.hexadecimal(ofFile: file.path), 0)
     }
-    try requireUntouched(damaged.isEmpty && file.isStillNamed())
+    try file.requireStillNamed()
+    try requireIntact(damaged)
     try AtomicFile.rename(file.path, to: writer.path(ofShard: index))
     try writer.register(
       index, skeleton, undecodableRowCount: shard.undecodableRowCount, sha256: digest.inOrder()[0])
   }
 
-  private func requireUntouched(_ isUntouched: Bool) throws(InputError) {
-    guard !isUntouched else { return }
+  /// - Parameter damaged: rows, counted from the shard's first one.
+  private func requireIntact(_ damaged: [Int]) throws(InputError) {
+    guard let row = damaged.first else { return }
+    let others = damaged.count > 1 ? " (and \(damaged.count - 1) more of the shard)" : ""
     throw InputError(
-      file.path, "has been changed by another process, or was finished by it",
+      file.path, "row \(rowRange.lowerBound + row) does not read back as it was written\(others)",
+      remedy: "run the same command again, once for each rank; if it recurs, check the disk")
+  }
+}
+
+extension Descriptor {
+  /// Before anything is written to a shard: where the file system has no locks, another process may have finished and
+  /// recorded it meanwhile. A microsecond, for rows that take milliseconds.
+  fileprivate func requireStillNamed() throws(InputError) {
+    if try isStillNamed() { return }
+    throw InputError(
+      path, "has been replaced by another process, or was finished by it",
       remedy: "start each rank once, then run the same command again")
   }
 }
