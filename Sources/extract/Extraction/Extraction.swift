@@ -139,7 +139,8 @@ public final class Extraction: Sendable {
         })
     }
     if isStopped.load(ordering: .relaxed) { return false }
-    try finishing.start { try shard.finish() }
+    // On one thread: the others are those that encode.
+    try finishing.start { try shard.finish(parallel: Parallel(threadCount: 1)) }
     return true
   }
 
