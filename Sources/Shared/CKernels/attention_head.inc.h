@@ -132,7 +132,8 @@ static void PB_HEAD(pb_attention_head)(const pb_attention_shape *shape, const PB
     PB_KERNEL(softmax_rows)(rows, stride, first, count, shape->prefix, shape->patches, &sums);
     for (size_t r = 0; r < count; r += PB_TILE_ROWS) {
       size_t operand_stride = stride;
-      const pb_bits32 *operands = PB_ATTENTION_OPERANDS(rows + r * stride, (uint32_t *)scratch + places.operands, &operand_stride);
+      const pb_bits32 *operands =
+          PB_ATTENTION_OPERANDS(rows + r * stride, (uint32_t *)scratch + places.operands, &operand_stride);
       PB_HEAD(multiply)(operands, operand_stride, value_operands, PB_LANES, padded_width, PB_HEAD(steps)(tokens),
                         padded_width / PB_LANES, outputs, padded_width);
       const size_t left = count - r < PB_TILE_ROWS ? count - r : PB_TILE_ROWS;

@@ -12,6 +12,8 @@ final class ImageWorker {
     let encoder = StageClock<EncoderStage>()
   }
 
+  typealias DecodedImage = Result<RGBImage, InputError>
+
   /// Nil where nobody asks.
   let clocks: Clocks?
   private let encoder: ImageEncoder
@@ -23,12 +25,9 @@ final class ImageWorker {
     row = RowBuffer(layout: layout)
   }
 
-  /// - Throws: where the image cannot be read at all, or, as `undecodable`, where it cannot be decoded.
-  func decode(
-    _ entry: ImageDataset.Entry, of dataset: ImageDataset
-  ) throws(InputError) -> Result<
-    RGBImage, InputError
-  > {
+  /// - Returns: the image, or why it cannot be decoded.
+  /// - Throws: where it cannot be read at all.
+  func decode(_ entry: ImageDataset.Entry, of dataset: ImageDataset) throws(InputError) -> DecodedImage {
     clocks?.worker.start()
     defer { clocks?.worker.finish(.decoding) }
     // An image that cannot be read at all may be there again tomorrow: that ends the run, and the rows stay open.

@@ -40,8 +40,7 @@ struct Block: Sendable {
       bias.pointer[output] *= scale.pointer[output]
     }
     self.contraction = try arithmetic.linearLayer(
-      weight: weight, bias: bias, rows: rows, result: .float32,
-      completion: .add)
+      weight: weight, bias: bias, rows: rows, result: .float32, completion: .add)
   }
 
   /// The learned scale of a branch, or ones.
