@@ -21,6 +21,11 @@ let package = Package(
         "CCeilings", patchBank("BenchmarkedModules"), patchBank("TokenStore"), patchBank("VisionTransformer"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "reading",
+      dependencies: [
+        patchBank("BenchmarkedModules"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
