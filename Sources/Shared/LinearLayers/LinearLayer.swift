@@ -1,3 +1,4 @@
+import CKernels
 import Compute
 import Files
 
@@ -5,8 +6,8 @@ import Files
 /// itself alone.
 public struct LinearLayer: Sendable {
   private let implementation: any LinearImplementation
-  /// Who multiplies: not the one that was asked for, where that one does not offer it.
-  public let engine: LinearEngine
+  /// Whether operands are widened to single precision, as nobody here multiplies them as they are: right, but no faster.
+  public var isWidened: Bool { implementation is WidenedLayer }
 
   /// - Parameters:
   ///   - weight: `[outputWidth, inputWidth]`
@@ -17,12 +18,13 @@ public struct LinearLayer: Sendable {
     precondition(
       weight.count == shape.outputWidth * shape.inputWidth && bias.count == shape.outputWidth,
       "\(weight.count) weights and \(bias.count) biases are not those of \(shape)")
-    if engine == .oneDNN, let layer = try OneDNNLayer(shape, weight: weight, bias: bias) {
+    if engine.isMade(for: shape), let layer = try engine.makeLayer(shape, weight, bias) {
       implementation = layer
-      self.engine = .oneDNN
-    } else {
-      implementation = PlainLayer(shape, weight: weight, bias: bias)
-      self.engine = .openBLAS
+      return
+    }
+    implementation = try WidenedLayer(shape, weight: weight) { (shape, weight) throws(InputError) in
+      if let layer = try engine.makeLayer(shape, weight, bias) { return layer }
+      return PlainLayer(shape, weight: weight, bias: bias)
     }
   }
 
@@ -47,9 +49,32 @@ protocol LinearImplementation: AnyObject, Sendable {
 
 /// Who multiplies.
 public enum LinearEngine: String, CaseIterable, Sendable {
-  /// oneDNN: bias, activation and addition fused, in the processor's own bfloat16 where it has one. What it does not offer
-  /// on a processor, such as bfloat16 without AVX-512, is left to OpenBLAS.
+  /// oneDNN: bias, activation and addition fused, in the processor's own bfloat16 where it has one.
   case oneDNN = "onednn"
-  /// OpenBLAS in single precision, with the rest in sweeps of our own. Operands in bfloat16 are widened.
+  /// OpenBLAS in single precision, with the rest in sweeps of our own.
   case openBLAS = "openblas"
+
+  /// Whether it should be asked for a layer as it is. Without the processor's help oneDNN's bfloat16 is several times
+  /// slower than its single precision.
+  fileprivate func isMade(for shape: LinearShape) -> Bool {
+    switch self {
+    case .openBLAS: shape.operands == .float32 && shape.result == .float32
+    case .oneDNN:
+      #if arch(x86_64)
+        shape.operands == .float32 || pb_cpu_process_level() == PB_CPU_AVX512_BF16
+      #else
+        true
+      #endif
+    }
+  }
+
+  /// - Returns: nil where the engine offers no such layer on this processor.
+  fileprivate func makeLayer(
+    _ shape: LinearShape, _ weight: SharedBuffer<Float>, _ bias: SharedBuffer<Float>
+  ) throws(InputError) -> (any LinearImplementation)? {
+    switch self {
+    case .oneDNN: try OneDNNLayer(shape, weight: weight, bias: bias)
+    case .openBLAS: PlainLayer(shape, weight: weight, bias: bias)
+    }
+  }
 }

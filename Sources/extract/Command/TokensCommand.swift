@@ -58,7 +58,11 @@ struct TokensCommand: ParsableCommand {
       arithmetic: encoderOptions.arithmetic,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint), options: options,
       programVersion: Program.version, parallel: parallel)
-    if isTalking, let note = EngineNote.text(plan.encoder) { StandardError.write("\(note)\n") }
+    if isTalking, plan.encoder.isWidened {
+      StandardError.write(
+        "bfloat16 is multiplied in single precision here: the tokens are right, but no faster than with --amp none\n"
+      )
+    }
     return try plan.calibrated(
       for: storageOptions.outputPath, parallel: parallel,
       onStart: { count in

@@ -51,7 +51,7 @@ struct Block: Sendable {
     return SharedBuffer(repeatElement(1, count: configuration.width))
   }
 
-  var linearEngine: LinearEngine { contraction.engine }
+  var isWidened: Bool { contraction.isWidened }
 
   var scratchByteCount: Int {
     max(attention.scratchByteCount, expansion.scratchByteCount, contraction.scratchByteCount)

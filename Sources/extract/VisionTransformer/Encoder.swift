@@ -1,6 +1,5 @@
 import Compute
 import Files
-import LinearLayers
 import Tensors
 
 /// A frozen pre-norm Vision Transformer (Dosovitskiy et al., 2021), which measures the attention of
@@ -13,8 +12,8 @@ public final class Encoder: Sendable {
   public let arithmetic: Arithmetic
   /// The norm that the model applies to its last block's output, which ``encode(pixels:blocks:workspace:)`` does not.
   public let finalNorm: LayerNorm?
-  /// Who multiplies in the blocks' linear layers: not the one that was asked for, where that one does not offer it.
-  public var linearEngine: LinearEngine { blocks[0].linearEngine }
+  /// Whether operands are widened to single precision, as this processor does not multiply them: right, but no faster.
+  public var isWidened: Bool { blocks[0].isWidened }
   private let embedding: PatchEmbedding
   private let blocks: [Block]
   /// For each size of region, the patches in the middle of the grid.
