@@ -50,34 +50,21 @@ size_t pb_attention_scratch_bytes(const pb_attention_shape *shape) {
   return pb_attention_divide(shape).end * sizeof(uint32_t);
 }
 
-// Sums of a tile stay in registers: as many rows and blocks as the level has room for.
+/// Sums of a tile stay in registers: as many rows, and blocks of 16 columns, as the level has room for.
 #define PB_TILE_ROWS 4
-#define PB_TILE_BLOCKS 1
-#define PB_LEVEL baseline
-#include "attention.inc.h"
-#undef PB_LEVEL
+#define PB_TILE_BLOCKS (PB_WIDE_REGISTERS ? 6 : 1)
+
+#define PB_FAMILY "attention.inc.h"
+#include "for_each_level.h"
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#define PB_LEVEL avx2
-#include "attention.inc.h"
-#undef PB_LEVEL
-#pragma clang attribute pop
-
-#undef PB_TILE_BLOCKS
-#define PB_TILE_BLOCKS 6
-#pragma clang attribute push( \
-    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
-#define PB_LEVEL avx512
-#include "attention.inc.h"
-#undef PB_LEVEL
-#pragma clang attribute pop
-
 #pragma clang attribute push( \
     __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), apply_to = function)
+#define PB_WIDE_REGISTERS 1
 #define PB_LEVEL avx512bf16
 #include "attention_bf16.inc.h"
 #undef PB_LEVEL
+#undef PB_WIDE_REGISTERS
 #pragma clang attribute pop
 #endif
 

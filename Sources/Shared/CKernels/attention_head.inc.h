@@ -89,7 +89,7 @@ static inline void PB_HEAD(multiply)(const pb_bits32 *left, size_t left_stride, 
     PB_HEAD(tile)(left, left_stride, right, block_stride, step_stride, steps, count, sums, sum_stride); \
     break;
       PB_TILE(1)
-#if PB_TILE_BLOCKS > 1
+#if PB_WIDE_REGISTERS
       PB_TILE(2)
       PB_TILE(3)
       PB_TILE(4)

@@ -54,8 +54,8 @@ public enum LinearEngine: String, CaseIterable, Sendable {
   /// OpenBLAS in single precision, with the rest in sweeps of our own.
   case openBLAS = "openblas"
 
-  /// Whether it should be asked for a layer as it is. Without the processor's help oneDNN's bfloat16 is several times
-  /// slower than its single precision.
+  /// Whether it should be asked for a layer as it is. Without the processor's help oneDNN's bfloat16 has a third of
+  /// the speed of its single precision.
   fileprivate func isMade(for shape: LinearShape) -> Bool {
     switch self {
     case .openBLAS: shape.operands == .float32 && shape.result == .float32
