@@ -12,3 +12,4 @@
 #include "pb_quantization.h"
 #include "pb_resample.h"
 #include "pb_residual.h"
+#include "pb_token_norm.h"
