@@ -9,9 +9,9 @@ public struct StoredTokens {
   public let pointer: UnsafeRawPointer
   public let tokenCount: Int
   public let width: Int
-  private let scales: Scales?
+  let scales: Scales?
 
-  private struct Scales {
+  struct Scales {
     /// [tokenCount]
     let tokens: UnsafePointer<Float>
     /// [width]
