@@ -1,19 +1,7 @@
 #include "include/pb_pooling.h"
 
-#include <string.h>
-
 #include "dispatch.h"
-
-#define pb_widen_f32(value) (value)
-#define pb_widen_f16(value) ((float)(value))
-#define pb_widen_i8(value) ((float)(value))
-
-static inline __attribute__((always_inline)) float pb_widen_bf16(uint16_t value) {
-  const uint32_t bits = (uint32_t)value << 16;
-  float result;
-  memcpy(&result, &bits, sizeof result);
-  return result;
-}
+#include "widening.h"
 
 #define PB_FAMILY "pooling.inc.h"
 #include "for_each_level.h"
