@@ -2,7 +2,7 @@ import COpenBLAS
 
 /// Matrix products by OpenBLAS, row-major, one library thread a call: parallelism is ours, over images or rows.
 public enum BLAS {
-  private static let singleThreaded: Void = openblas_set_num_threads(1)
+  static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// `c = alpha * op(a) * op(b) + beta * c`, with op(a) `[m, k]`, op(b) `[k, n]` and c `[m, n]`.
   ///
