@@ -8,12 +8,14 @@ import Heads
 
 /// Random tokens of two sizes of grid.
 final class RandomTokens: TokenSource {
+  let layout: TokenLayout
   let tokenCount: Int
   let width: Int
   private let values: SharedBuffer<Float>
 
   init(rowCount: Int, layout: TokenLayout) {
     var generator = SeededGenerator(seed: 2)
+    self.layout = layout
     tokenCount = layout.tokenCount
     width = layout.width
     values = SharedBuffer(

@@ -45,6 +45,7 @@ struct ReferenceCase: Decodable, CustomTestStringConvertible, Sendable {
 
 /// Tokens of the fixture, [48, 17, 24] in float16.
 final class FixtureTokens: TokenSource {
+  let layout = TokenLayout(prefixTokenCount: 1, hasClassToken: true, gridHeight: 4, gridWidth: 4, width: 24)
   let tokenCount: Int
   let width: Int
   private let bytes: SharedBuffer<UInt8>

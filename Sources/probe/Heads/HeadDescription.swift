@@ -12,6 +12,32 @@ public struct HeadDescription: Codable, Equatable, Sendable {
     /// [cls] and the mean over the patch tokens side by side, [2 D]. (The seed concatenates along an axis that its
     /// two-dimensional features do not have, so that its `both` never ran.)
     case both
+    /// All tokens, prefix tokens included, one after the other, [T D].
+    case raw
+    /// The mean over the central patches, 1x1 to 4x4 of them, [D]: on an axis of n patches from n / 2 - ceil(k / 2) up to,
+    /// not including, n / 2 + floor(k / 2). (The seed has square grids only; and on an axis that is too short its slice is
+    /// empty or elsewhere, where this one is cut.)
+    case centralPatch = "cp1"
+    case centralPatches2 = "cp2"
+    case centralPatches3 = "cp3"
+    case centralPatches4 = "cp4"
+    /// The mean over heads and over the same patches of their attention to all patches, over its sum plus 1e-6, as weights
+    /// w; the mean, not the sum, over patches of w_t x_t, [D].
+    case centralAttention = "ca1"
+    case centralAttention2 = "ca2"
+    case centralAttention3 = "ca3"
+    case centralAttention4 = "ca4"
+    /// The sum over patches of w_t x_t, [D], with w the attention from [cls] over its sum, in that head where its entropy
+    /// is the lowest.
+    case lowestEntropyAttention = "attn-lcte"
+    /// The same with w the mean over heads of the attention from [cls], over its sum.
+    case meanAttention = "attn-mn"
+    /// The mean over patches of w_t x_t, [D], with w the mean over heads of the attention from [cls] in another encoder
+    /// that saw the same image. (The seed's is the ViT-B/16 of DINO.)
+    case otherAttention = "dino"
+    /// The mean over the foreground's patches, [D], as TokenCut finds it by a normalised cut of the tokens' affinities
+    /// (Wang et al. 2022, arXiv 2202.11539). (The seed names several forms of it and has none.)
+    case tokenCut = "tcut"
     /// Attention-based multiple-instance-learning pooling (Ilse et al. 2018; arXiv 2412.03215, section 4), [D].
     case abmilp
   }
@@ -42,11 +68,6 @@ public struct HeadDescription: Codable, Equatable, Sendable {
   package func makePooling(
     _ layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
   ) throws(InputError) -> any Pooling {
-    if (features == .cls || features == .both) && !layout.hasClassToken {
-      throw InputError(
-        "--cls-features \(features.rawValue)", "needs a [cls] token, which this encoder does not have",
-        remedy: "use pos or abmilp")
-    }
     if let abmilp {
       guard layout.width % 4 == 0 else {
         throw InputError(
@@ -55,7 +76,7 @@ public struct HeadDescription: Codable, Equatable, Sendable {
       }
       return AbMILPPooling(abmilp, layout: layout, batchSize: batchSize, &generator)
     }
-    return FixedPooling(features, layout: layout)
+    return FixedPooling(try FixedFeature(features, layout: layout))
   }
 }
 

@@ -6,8 +6,23 @@ public protocol TokenSource: Sendable {
   var tokenCount: Int { get }
   /// D
   var width: Int { get }
+  /// How the tokens of an image are laid out.
+  var layout: TokenLayout { get }
   /// - Returns: [T, D], valid as long as the source.
   func tokens(row: Int) -> StoredTokens
+  /// The attention from [cls] to the patches in the tokens' block.
+  ///
+  /// - Returns: [H, P] in float16, valid as long as the source; nil where there is none.
+  func classAttention(row: Int) -> UnsafeRawBufferPointer?
+  /// The attention from the central 1, 2x2, 3x3 and 4x4 patches to the patches in the tokens' block, mean over heads.
+  ///
+  /// - Returns: [4, P] in float16, valid as long as the source; nil where there is none.
+  func centerAttention(row: Int) -> UnsafeRawBufferPointer?
+}
+
+extension TokenSource {
+  public func classAttention(row: Int) -> UnsafeRawBufferPointer? { nil }
+  public func centerAttention(row: Int) -> UnsafeRawBufferPointer? { nil }
 }
 
 /// How the tokens of an image are laid out: prefix tokens ([cls] first), then the patches row by row.
@@ -34,22 +49,4 @@ public struct TokenLayout: Codable, Equatable, Sendable {
   public var patchCount: Int { gridHeight * gridWidth }
   /// T
   public var tokenCount: Int { prefixTokenCount + patchCount }
-}
-
-/// One feature vector an image, in single precision: a source of one token.
-public final class FeatureMatrix: TokenSource {
-  public let tokenCount = 1
-  public let width: Int
-  /// [N, D]
-  public let values: SharedBuffer<Float>
-
-  public init(rowCount: Int, width: Int) {
-    self.width = width
-    values = SharedBuffer(count: rowCount * width)
-  }
-
-  public func tokens(row: Int) -> StoredTokens {
-    precondition(row >= 0 && (row + 1) * width <= values.count, "row \(row) is not one of the matrix")
-    return StoredTokens(.float32, values.pointer + row * width, tokenCount: 1, width: width)
-  }
 }

@@ -1,5 +1,6 @@
 import Compute
 import Files
+import Foundation
 import Heads
 import TokenStore
 
@@ -81,17 +82,16 @@ public struct LabelledTokens: Sendable {
 
   public var count: Int { rows.count }
 
-  /// Features without parameters, computed once: a source of one token a row.
-  func pooled(by pooling: any Pooling, batchSize: Int, _ parallel: Parallel) throws -> LabelledTokens {
-    let matrix = FeatureMatrix(rowCount: count, width: pooling.outputWidth)
-    let features = SharedBuffer<Float>(count: batchSize * pooling.outputWidth)
-    for start in stride(from: 0, to: count, by: batchSize) {
-      let batch = Batch(source, rows: Array(rows[start..<min(count, start + batchSize)]))
-      try pooling.forward(batch, into: features, parallel)
-      (matrix.values.pointer + start * pooling.outputWidth).update(
-        from: features.pointer, count: batch.count * pooling.outputWidth)
-    }
-    return LabelledTokens(matrix, rows: Array(0..<count), labels: labels)
+  /// Features without trained parameters, computed once: a source of one token a row.
+  ///
+  /// - Parameter folder: holds the features, in a file without a name.
+  func pooled(
+    _ features: HeadDescription.Features, _ parallel: Parallel,
+    folder: String = FileManager.default.temporaryDirectory.path
+  ) throws -> LabelledTokens {
+    let matrices = try FixedFeatures.compute([features], source, rows: rows, parallel, folder: folder)
+    // Nothing asks the pass to stop.
+    return LabelledTokens(matrices![0], rows: Array(0..<count), labels: labels)
   }
 }
 
@@ -103,7 +103,19 @@ private struct CacheSource: TokenSource {
 
   var tokenCount: Int { cache.tokenCount }
   var width: Int { cache.width }
+  var layout: TokenLayout { TokenLayout(cache) }
   func tokens(row: Int) -> StoredTokens { cache.tokens(row: row) }
+
+  func classAttention(row: Int) -> UnsafeRawBufferPointer? {
+    attentionIsOfTheTokensBlock ? cache.classAttention(row: row) : nil
+  }
+  func centerAttention(row: Int) -> UnsafeRawBufferPointer? {
+    attentionIsOfTheTokensBlock ? cache.centerAttention(row: row) : nil
+  }
+  /// Attention is stored of the model's last block only.
+  private var attentionIsOfTheTokensBlock: Bool {
+    cache.configuration.blocks.last == cache.configuration.model.depth - 1
+  }
 }
 
 extension TokenLayout {

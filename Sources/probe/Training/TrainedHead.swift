@@ -32,7 +32,11 @@ public struct TrainedHead {
     let description = summary.configuration.head
     let classifier = description.abmilp == nil ? "1.weight" : "2.weight"
     var expected = [
-      classifier: [summary.layout.classNames.count, description.features == .both ? 2 * width : width]
+      classifier: [
+        summary.layout.classNames.count,
+        description.abmilp == nil
+          ? try FixedFeature(description.features, layout: summary.layout.tokens).width : width,
+      ]
     ]
     if let abmilp = description.abmilp {
       for layer in 0..<abmilp.depth {

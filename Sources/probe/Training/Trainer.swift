@@ -52,9 +52,9 @@ public final class Trainer {
     var generator = SeededGenerator(seed: configuration.seed, stream: 0)
     let batchSize = configuration.batchSize
     var pooling = try configuration.head.makePooling(layout, batchSize: batchSize, &generator)
-    if pooling.parameters.isEmpty {
-      self.training = try training.pooled(by: pooling, batchSize: batchSize, parallel)
-      self.validation = try validation.pooled(by: pooling, batchSize: batchSize, parallel)
+    if FixedFeature.isComputedOnce(configuration.head.features) {
+      self.training = try training.pooled(configuration.head.features, parallel)
+      self.validation = try validation.pooled(configuration.head.features, parallel)
       pooling = FixedPooling.identity(width: pooling.outputWidth)
     } else {
       self.training = training

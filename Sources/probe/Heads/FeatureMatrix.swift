@@ -1,0 +1,43 @@
+import Compute
+import Files
+
+/// One feature vector an image, in single precision: a source of one token. It lies in a file without a name, so that
+/// memory does not grow with the number of images.
+public final class FeatureMatrix: TokenSource {
+  public let rowCount: Int
+  /// W
+  public let width: Int
+  public let tokenCount = 1
+  private let file: ScratchFile
+
+  /// - Parameter folder: on a disk with room for rowCount x width x 4 bytes.
+  /// - Throws: where it has not.
+  public init(rowCount: Int, width: Int, folder: String) throws(InputError) {
+    let (count, isTooMany) = rowCount.multipliedReportingOverflow(by: width * MemoryLayout<Float>.stride)
+    guard !isTooMany else {
+      throw InputError(folder, "features of \(rowCount) images, \(width) values each, fit no disk")
+    }
+    self.rowCount = rowCount
+    self.width = width
+    file = try ScratchFile(byteCount: count, in: folder)
+  }
+
+  public var layout: TokenLayout { .vector(width: width) }
+
+  public func tokens(row: Int) -> StoredTokens {
+    StoredTokens(.float32, pointer(row: row), tokenCount: 1, width: width)
+  }
+
+  /// [W], to be written by whoever computes the row.
+  package func pointer(row: Int) -> UnsafeMutablePointer<Float> {
+    precondition(row >= 0 && row < rowCount, "row \(row) is outside 0 ..< \(rowCount)")
+    return file.bytes.baseAddress!.assumingMemoryBound(to: Float.self) + row * width
+  }
+}
+
+extension TokenLayout {
+  /// One vector an image, in the place of [cls].
+  static func vector(width: Int) -> TokenLayout {
+    TokenLayout(prefixTokenCount: 1, hasClassToken: true, gridHeight: 0, gridWidth: 0, width: width)
+  }
+}
