@@ -119,7 +119,7 @@ private struct FeatureCase {
     }
   }
 
-  /// Whatever the threads, and however many features are computed beside: also batch by batch.
+  /// Whatever the threads, and however many features are computed beside.
   @Test(arguments: [1, 3], TokenNorm.Choice.allCases)
   func eachFeatureIsTheSameAlone(threads: Int, choice: TokenNorm.Choice) throws {
     let reference = try FeatureCase("tall_registers")
@@ -131,26 +131,12 @@ private struct FeatureCase {
         FixedFeature.all, source, rows: rows, attentionFrom: reference.otherSource, norm: norm, parallel,
         folder: folder))
     for (features, matrix) in zip(FixedFeature.all, together) {
-      let pooling = FixedPooling(
-        try FixedFeature(features, layout: source.layout), norm: norm,
-        attentionFrom: reference.otherSource)
-      let pooled = SharedBuffer<Float>(count: rows.count * matrix.width)
-      try pooling.forward(Batch(source, rows: rows), into: pooled, Parallel(threadCount: threads))
-      #expect(pooled.array == values(matrix), "\(features.rawValue)")
+      let alone = try #require(
+        try FixedFeatures.compute(
+          [features], source, rows: rows, attentionFrom: reference.otherSource, norm: norm,
+          Parallel(threadCount: threads), folder: folder))
+      #expect(values(alone[0]) == values(matrix), "\(features.rawValue)")
     }
-  }
-
-  @Test func featuresOfFeaturesAreThemselves() throws {
-    let layout = TokenLayout(prefixTokenCount: 0, hasClassToken: false, gridHeight: 2, gridWidth: 2, width: 5)
-    let sample = StoredSample((0..<20).map(Float.init), as: .float16, tokenCount: 4, width: 5)
-    let matrix = try #require(
-      try FixedFeatures.compute(
-        [.pos], StoredSource(layout, [sample]), rows: [0, 0], parallel, folder: folder))[0]
-    #expect(values(matrix) == [7.5, 8.5, 9.5, 10.5, 11.5, 7.5, 8.5, 9.5, 10.5, 11.5])
-    let pooling = FixedPooling.identity(width: 5)
-    let same = SharedBuffer<Float>(count: 10)
-    try pooling.forward(Batch(matrix, rows: [1, 0]), into: same, parallel)
-    #expect(same.array == values(matrix))
   }
 
   @Test func onlyWhatIsSmallerThanTheTokensIsComputedOnce() {
@@ -217,11 +203,6 @@ private struct FeatureCase {
       try FixedFeatures.compute([.otherAttention], other, rows: [0], parallel, folder: folder)
     }
     #expect(alone?.remedy?.contains("--attention-from") == true)
-    let pooling = FixedPooling(try FixedFeature(.otherAttention, layout: other.layout))
-    let features = SharedBuffer<Float>(count: other.width)
-    #expect(throws: InputError.self) {
-      try pooling.forward(Batch(other, rows: [0]), into: features, parallel)
-    }
     let narrow = try FeatureCase("tall_registers").otherSource
     let grids = #expect(throws: InputError.self) {
       try FixedFeatures.compute(

@@ -9,15 +9,11 @@ import Heads
 /// Random tokens of two sizes of grid.
 final class RandomTokens: TokenSource {
   let layout: TokenLayout
-  let tokenCount: Int
-  let width: Int
   private let values: SharedBuffer<Float>
 
   init(rowCount: Int, layout: TokenLayout) {
     var generator = SeededGenerator(seed: 2)
     self.layout = layout
-    tokenCount = layout.tokenCount
-    width = layout.width
     values = SharedBuffer(
       (0..<rowCount * layout.tokenCount * layout.width).map { _ in Float(generator.normal()) })
   }
@@ -31,12 +27,39 @@ final class RandomTokens: TokenSource {
   private let layout = TokenLayout(
     prefixTokenCount: 1, hasClassToken: true, gridHeight: 2, gridWidth: 3, width: 16)
 
-  private func head(_ description: HeadDescription, threads: Int = 2) throws -> Head {
-    var generator = SeededGenerator(seed: 1)
+  private func head(_ description: HeadDescription, seed: UInt64 = 1) throws -> Head {
+    var generator = SeededGenerator(seed: seed)
     let pooling = try description.makePooling(layout, batchSize: 40, &generator)
-    return Head(
-      description, pooling: pooling, classCount: 4, batchSize: 40, Parallel(threadCount: threads), &generator)
+    return Head(description, pooling: pooling, classCount: 4, batchSize: 40, &generator)
   }
+
+  private func group(_ heads: [Head], threads: Int = 2) -> HeadGroup {
+    HeadGroup(heads, layout: layout, Parallel(threadCount: threads))
+  }
+
+  /// One of each kind, with all that it can have.
+  private static let attentive = [
+    HeadDescription(
+      features: .abmilp, abmilp: AbMILPDescription(depth: 1, condition: .positionEmbedding)),
+    HeadDescription(features: .abmilp, abmilp: AbMILPDescription(depth: 1, content: .patch)),
+    HeadDescription(
+      features: .abmilp, abmilp: AbMILPDescription(depth: 3, activation: .tanh, condition: .positionEmbedding)
+    ),
+    HeadDescription(
+      features: .abmilp,
+      abmilp: AbMILPDescription(depth: 1, condition: .positionEmbedding, selfAttention: .map)),
+    HeadDescription(
+      features: .abmilp,
+      abmilp: AbMILPDescription(depth: 2, activation: .tanh, content: .patch, selfAttention: .both)),
+    HeadDescription(
+      features: .abmilp,
+      abmilp: AbMILPDescription(
+        depth: 3, activation: .tanh, condition: .positionEmbedding, selfAttention: .both)),
+    HeadDescription(features: .ep, attentive: AttentiveDescription(content: .all, queryCount: 4)),
+    HeadDescription(features: .ep, attentive: AttentiveDescription(queryCount: 2, outputDivisor: 2)),
+    HeadDescription(features: .simpool, attentive: AttentiveDescription(content: .all)),
+    HeadDescription(features: .simpool, attentive: AttentiveDescription()),
+  ]
 
   @Test func theEmbeddingOfARectangularGridIsTheReferences() throws {
     let expected = try Safetensors.read(Fixtures.path("heads/heads.safetensors")).tensors[
@@ -73,36 +96,42 @@ final class RandomTokens: TokenSource {
     #expect(weights.contains { abs($0) > 0.9 * bound })
   }
 
-  @Test(arguments: [1, 3], [1, 2])
-  func gradientsDoNotDependOnThreads(threads: Int, depth: Int) throws {
-    let description = HeadDescription(
-      features: .abmilp,
-      abmilp: AbMILPDescription(depth: depth, activation: .tanh, condition: .positionEmbedding))
-    let source = RandomTokens(rowCount: 40, layout: layout)
-    let labels = (0..<37).map { Int32($0 % 4) }
-    let gradients = try [2, threads].map { threads in
-      let head = try head(description, threads: threads)
-      let losses = try head.accumulateGradients(Batch(source, rows: Array(0..<37)), labels: labels)
-      return [losses] + head.parameters.map(\.gradient.array)
+  private let labels = (0..<37).map { Int32($0 % 4) }
+
+  /// What a batch makes of heads: losses, then every gradient.
+  private func gradients(_ heads: [Head], threads: Int) throws -> [[[Float]]] {
+    let batch = Batch(RandomTokens(rowCount: 40, layout: layout), rows: Array(0..<37))
+    for head in heads { head.clearGradients() }
+    let outcomes = try group(heads, threads: threads).accumulateGradients(batch, labels: labels)
+    return zip(heads, outcomes).map { head, outcome in
+      [[Float(outcome.lossSum)]] + head.parameters.map(\.gradient.array)
     }
-    #expect(gradients[0] == gradients[1])
+  }
+
+  @Test(arguments: attentive, [1, 3])
+  func gradientsDoNotDependOnThreads(description: HeadDescription, threads: Int) throws {
+    #expect(
+      try gradients([head(description)], threads: 2) == gradients([head(description)], threads: threads))
+  }
+
+  @Test func gradientsDoNotDependOnTheHeadsBeside() throws {
+    let all = Self.attentive + Self.attentive.prefix(3)
+    let together = try gradients(
+      all.enumerated().map { try head($1, seed: UInt64($0)) }, threads: 2)
+    for (index, description) in all.enumerated() {
+      let alone = try gradients([head(description, seed: UInt64(index))], threads: 3)
+      #expect(together[index] == alone[0], "\(description.name)")
+    }
   }
 
   /// The gradient by central differences. In single precision a loss near 1.4 is known to about 1e-7, so a difference
   /// over 2 x 0.01 to 1e-5; the curvature adds as much.
-  @Test(arguments: [1, 2, 3])
-  func gradientsAreTheLossesSlopes(depth: Int) throws {
-    let description = HeadDescription(
-      features: .abmilp,
-      abmilp: AbMILPDescription(depth: depth, activation: .tanh, content: .all, condition: .positionEmbedding)
-    )
+  @Test(arguments: attentive)
+  func gradientsAreTheLossesSlopes(description: HeadDescription) throws {
     let head = try head(description)
-    let batch = Batch(RandomTokens(rowCount: 40, layout: layout), rows: Array(0..<40))
-    let labels = (0..<40).map { Int32($0 % 4) }
-    func loss() throws -> Double {
-      let losses = try head.accumulateGradients(batch, labels: labels)
-      return losses.reduce(0.0) { $0 + Double($1) } / 40
-    }
+    let group = group([head])
+    let batch = Batch(RandomTokens(rowCount: 40, layout: layout), rows: Array(0..<37))
+    func loss() throws -> Double { try group.accumulateGradients(batch, labels: labels)[0].lossSum / 37 }
     head.clearGradients()
     _ = try loss()
     let gradients = head.parameters.map(\.gradient.array)
@@ -117,20 +146,6 @@ final class RandomTokens: TokenSource {
       parameter.values[index] = value
       let slope = (above - below) / 0.02
       #expect(abs(slope - Double(gradient[index])) < 1e-4 + 0.01 * abs(slope), "\(parameter.name)[\(index)]")
-    }
-  }
-
-  @Test func attentionIsADistribution() throws {
-    var generator = SeededGenerator(seed: 1)
-    let pooling = AbMILPPooling(AbMILPDescription(depth: 2), layout: layout, batchSize: 5, &generator)
-    let batch = Batch(RandomTokens(rowCount: 5, layout: layout), rows: Array(0..<5))
-    let features = SharedBuffer<Float>(count: 5 * 16)
-    try pooling.forward(batch, into: features, Parallel(threadCount: 2))
-    let attention = pooling.lastAttention(batchCount: 5)
-    for image in 0..<5 {
-      let row = attention[image * 7..<(image + 1) * 7]
-      #expect(row.allSatisfy { $0 > 0 })
-      #expect(abs(row.reduce(0, +) - 1) < 1e-5)
     }
   }
 

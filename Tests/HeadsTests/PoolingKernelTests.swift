@@ -3,43 +3,87 @@ import Compute
 import TestSupport
 import Testing
 
-/// The pooling kernels against their references, at every level that the machine has.
+/// The kernels between products and weighted sums against their references, at every level that the machine has.
+/// (Products and sums: StoredTokensTests.)
 @Suite struct PoolingKernelTests {
-  private static let tokenCounts = [0, 1, 3, 4, 5, 8, 17]
-  private static let widths = [0, 1, 7, 15, 16, 17, 31, 33, 64, 200]
-  private static let types = [ElementType.float32, .float16, .bfloat16]
+  /// Rows of one image, filled up to whole blocks.
+  private struct Sample {
+    let tokenCount: Int
+    let row: SharedBuffer<Float>
+    let attention: SharedBuffer<Float>
+    let offsets: SharedBuffer<Float>
+    let means: SharedBuffer<Float>
+    let deviations: SharedBuffer<Float>
 
-  @Test(arguments: CPULevel.available, types)
-  func kernelsEqualTheirReferences(level: CPULevel, type: ElementType) {
-    var generator = SeededGenerator(seed: 5)
-    for tokenCount in Self.tokenCounts {
-      for width in Self.widths {
-        let count = tokenCount * width
-        let drawn = SharedBuffer((0..<count).map { _ in Float(generator.normal()) })
-        let stored = SharedBuffer<UInt8>(count: count * type.byteCount)
-        type.encode(drawn.pointer, into: stored.pointer, count: count)
-        // What the stored values really are.
-        type.decode(stored.pointer, into: drawn.pointer, count: count)
-        let query = SharedBuffer((0..<width).map { _ in Float(generator.normal()) })
-        let weights = SharedBuffer((0..<tokenCount).map { _ in Float(generator.normal()) })
-        let sum = SharedBuffer((0..<width).map { _ in Float(generator.normal()) })
-        let expectedSum = SharedBuffer(sum.array)
-        let dots = SharedBuffer<Float>(count: tokenCount)
-        let expectedDots = SharedBuffer<Float>(count: tokenCount)
-        pb_token_dots_reference(drawn.pointer, tokenCount, width, query.pointer, expectedDots.pointer)
-        pb_token_weighted_sum_reference(
-          drawn.pointer, tokenCount, width, weights.pointer, expectedSum.pointer)
-        level.run {
-          type.dots(
-            stored.pointer, tokenCount: tokenCount, width: width, query: query.pointer, into: dots.pointer)
-          type.addWeightedSum(
-            stored.pointer, tokenCount: tokenCount, width: width, weights: weights.pointer, to: sum.pointer)
-        }
-        // Sums of up to 200 products of size 1, each rounded to 6e-8.
-        #expect(
-          Closeness(dots.array, expectedDots.array).maximumDifference < 3e-5, "\(tokenCount) x \(width)")
-        #expect(Closeness(sum.array, expectedSum.array).maximumDifference < 1e-5, "\(tokenCount) x \(width)")
+    init(_ tokenCount: Int) {
+      self.tokenCount = tokenCount
+      var generator = SeededGenerator(seed: 5)
+      let padded = pb_pooling_padded(tokenCount)
+      func drawn(_ low: Double, _ high: Double) -> SharedBuffer<Float> {
+        SharedBuffer((0..<padded).map { _ in Float(generator.uniform(low, high)) })
       }
+      (row, attention, offsets) = (drawn(-4, 4), drawn(0, 1), drawn(-1, 1))
+      (means, deviations) = (drawn(-1, 1), drawn(0.5, 2))
+    }
+
+    func tokens(first: Int, normalized: Bool) -> pb_pooling_tokens {
+      pb_pooling_tokens(
+        token_count: tokenCount, first: first, means: normalized ? .init(means.pointer) : nil,
+        inverse_deviations: normalized ? .init(deviations.pointer) : nil)
+    }
+
+    func used(_ buffer: SharedBuffer<Float>) -> [Float] { Array(buffer.array.prefix(tokenCount)) }
+  }
+
+  @Test(arguments: CPULevel.available, [true, false])
+  func softmaxEqualsItsReference(level: CPULevel, isPlain: Bool) {
+    for tokenCount in [1, 2, 15, 16, 17, 33, 197] {
+      for first in [0, 1, 5] where first < tokenCount {
+        let (sample, expected) = (Sample(tokenCount), Sample(tokenCount))
+        let correction = level.run {
+          pb_pooling_softmax(
+            sample.tokens(first: first, normalized: !isPlain), sample.row.pointer,
+            isPlain ? nil : sample.offsets.pointer, 0.7, sample.attention.pointer)
+        }
+        let expectedCorrection = pb_pooling_softmax_reference(
+          expected.tokens(first: first, normalized: !isPlain), expected.row.pointer,
+          isPlain ? nil : expected.offsets.pointer, 0.7, expected.attention.pointer)
+        // Exponentials are right to 2e-7, scores up to 10 to 1e-6.
+        #expect(
+          Closeness(sample.used(sample.attention), expected.used(expected.attention)).relativeError < 3e-6)
+        #expect(Closeness(sample.used(sample.row), expected.used(expected.row)).relativeError < 3e-6)
+        #expect(abs(correction - expectedCorrection) < 1e-5)
+        #expect(sample.attention.array.prefix(first).allSatisfy { $0 == 0 })
+      }
+    }
+  }
+
+  @Test(arguments: CPULevel.available, [true, false])
+  func theWayBackEqualsItsReference(level: CPULevel, isPlain: Bool) {
+    for tokenCount in [1, 2, 15, 16, 17, 33, 197] {
+      let (sample, expected) = (Sample(tokenCount), Sample(tokenCount))
+      for sample in [sample, expected] {
+        // An attention, whose first token takes no part where there are others.
+        _ = pb_pooling_softmax_reference(
+          sample.tokens(first: min(1, tokenCount - 1), normalized: false), sample.attention.pointer, nil, 0,
+          sample.attention.pointer)
+      }
+      let correction = level.run {
+        pb_pooling_softmax_backward(
+          sample.tokens(first: 0, normalized: !isPlain), sample.attention.pointer, sample.row.pointer, 0.7,
+          isPlain ? nil : sample.offsets.pointer)
+      }
+      let expectedCorrection = pb_pooling_softmax_backward_reference(
+        expected.tokens(first: 0, normalized: !isPlain), expected.attention.pointer, expected.row.pointer,
+        0.7,
+        isPlain ? nil : expected.offsets.pointer)
+      // Differences of numbers near 4, times attention of up to 1.
+      #expect(
+        Closeness(sample.used(sample.row), expected.used(expected.row)).maximumDifference < 3e-6,
+        "\(tokenCount)")
+      #expect(
+        Closeness(sample.used(sample.offsets), expected.used(expected.offsets)).maximumDifference < 3e-6)
+      #expect(abs(correction - expectedCorrection) < 1e-5)
     }
   }
 }

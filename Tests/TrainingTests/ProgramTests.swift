@@ -55,7 +55,7 @@ import Training
       (["report", "/no/such/run"], 1),
       (["train", "--train", "/no/a", "--val", "/no/b", "--output-dir", "/no/c"], 1),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--epochs", "0"], 64),
-      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--abmilp-sa", "both"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--abmilp-sa", "sideways"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--resume", "--overwrite"], 64),
     ] as [([String], Int32)])
   func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
@@ -73,7 +73,8 @@ import Training
     }
     #expect(stopped.status == 130)
     #expect(stopped.diagnostics.contains("--resume"), "\(stopped.diagnostics)")
-    #expect(FileManager.default.fileExists(atPath: RunFolder(caches.folder.file("run")).checkpointFile))
+    #expect(
+      FileManager.default.fileExists(atPath: RunFolder(caches.folder.file("run")).checkpointFile(track: 0)))
   }
 
   @Test func aKilledRunGoesOnToTheSameHead() throws {

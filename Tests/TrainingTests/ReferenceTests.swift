@@ -45,14 +45,12 @@ struct ReferenceCase: Decodable, CustomTestStringConvertible, Sendable {
 
 /// Tokens of the fixture, [48, 17, 24] in float16.
 final class FixtureTokens: TokenSource {
-  let layout = TokenLayout(prefixTokenCount: 1, hasClassToken: true, gridHeight: 4, gridWidth: 4, width: 24)
-  let tokenCount: Int
-  let width: Int
+  let layout: TokenLayout
   private let bytes: SharedBuffer<UInt8>
 
-  init(_ tensor: Tensor) {
-    tokenCount = tensor.shape[1]
-    width = tensor.shape[2]
+  init(_ tensor: Tensor, layout: TokenLayout) {
+    precondition(tensor.shape[1] == layout.tokenCount && tensor.shape[2] == layout.width)
+    self.layout = layout
     bytes = tensor.withBytes { SharedBuffer($0) }
   }
 
@@ -90,18 +88,18 @@ final class FixtureTokens: TokenSource {
 
   @Test(arguments: ReferenceCase.all)
   func twentyStepsFollowPyTorch(reference: ReferenceCase) throws {
-    let source = FixtureTokens(tensors["tokens"]!)
     let layout = TokenLayout(prefixTokenCount: 1, hasClassToken: true, gridHeight: 4, gridWidth: 4, width: 24)
+    let source = FixtureTokens(tensors["tokens"]!, layout: layout)
     var generator = SeededGenerator(seed: 0)
     let pooling = try reference.head.makePooling(layout, batchSize: 48, &generator)
-    let head = Head(
-      reference.head, pooling: pooling, classCount: 5, batchSize: 48, Parallel(threadCount: 2), &generator)
+    let head = Head(reference.head, pooling: pooling, classCount: 5, batchSize: 48, &generator)
+    let group = HeadGroup([head], layout: layout, Parallel(threadCount: 2))
     try head.load(tensors(of: reference.name + ".initial."), file: "fixture")
     let optimizer = OptimizerDescription(
       .init(rawValue: reference.optimizer)!, momentum: reference.momentum, weightDecay: reference.weightDecay
     ).makeOptimizer(for: head.parameters)
     let schedule = LearningRateSchedule(peak: reference.peak, minimum: 0, warmupEpochs: 1, epochs: 4)
-    let losses = try train(head, optimizer, schedule, source, reference)
+    let losses = try train(group, optimizer, schedule, source, reference)
 
     let expected = tensors[reference.name + ".losses"]!.floats()
     for (index, (loss, expected)) in zip(losses, expected).enumerated() {
@@ -116,13 +114,14 @@ final class FixtureTokens: TokenSource {
       let closeness = Closeness(state[name]!.floats(), tensor.floats())
       #expect(closeness.relativeError < 1e-4, "\(name): \(closeness)")
     }
-    let logits = try head.predict(Batch(source, rows: Array(0..<48)))
+    var logits: [Float] = []
+    try group.predict(Batch(source, rows: Array(0..<48))) { _, scores in logits = Array(scores) }
     let closeness = Closeness(logits, tensors[reference.name + ".logits"]!.floats())
     #expect(closeness.relativeError < 1e-4, "logits: \(closeness)")
   }
 
   private func train(
-    _ head: Head, _ optimizer: any Optimizer, _ schedule: LearningRateSchedule, _ source: FixtureTokens,
+    _ group: HeadGroup, _ optimizer: any Optimizer, _ schedule: LearningRateSchedule, _ source: FixtureTokens,
     _ reference: ReferenceCase
   ) throws -> [Float] {
     let rates = tensors[reference.name + ".rates"]!.floats()
@@ -130,14 +129,14 @@ final class FixtureTokens: TokenSource {
     for step in 0..<20 {
       let rate = schedule.learningRate(at: Double(step) / 5)
       #expect(abs(Float(rate) - rates[step]) < 1e-6 * Float(reference.peak))
-      head.clearGradients()
+      group.heads[0].clearGradients()
       for part in 0..<reference.accumulation {
         let start = (step * reference.accumulation + part) * 16
         let rows = order[start..<start + 16].map(Int.init)
-        let batch = try head.accumulateGradients(
+        let outcomes = try group.accumulateGradients(
           Batch(source, rows: rows), labels: rows.map { labels[$0] },
           lossScale: 1 / Float(reference.accumulation))
-        losses.append(batch.reduce(0, +) / 16)
+        losses.append(Float(outcomes[0].lossSum / 16))
       }
       optimizer.update(learningRate: Float(rate), step: step)
     }

@@ -30,14 +30,34 @@ import Training
     _ configuration: TrainingConfiguration, to name: String, start: TrainingRun.Start = .fresh,
     threads: Int = 2,
     train: String? = nil, validation: String? = nil, stoppingAfterBatches limit: Int = .max
-  ) throws -> TrainingRun.Outcome {
+  ) throws -> Outcome {
     var batches = 0
-    return try TrainingRun(
-      configuration, train: try TokenCache(train ?? caches.train),
-      validation: try TokenCache(validation ?? caches.validation),
-      folder: RunFolder(caches.folder.file(name)),
-      programVersion: "test", parallel: Parallel(threadCount: threads)
-    ).run(start, onBatch: { _, _, _ in batches += 1 }, shouldStop: { batches >= limit })
+    var observer = TrainingRun.Observer()
+    observer.onBatch = { _, _, _ in batches += 1 }
+    observer.shouldStop = { batches >= limit }
+    switch try planned(configuration, to: name, threads: threads, train: train, validation: validation)
+      .run(start, observer)
+    {
+    case .finished(let results): return .finished(try results[0].summary())
+    case .interrupted: return .interrupted
+    }
+  }
+
+  private func planned(
+    _ configuration: TrainingConfiguration, to name: String, threads: Int = 2, train: String? = nil,
+    validation: String? = nil
+  ) throws -> TrainingRun {
+    let folder = RunFolder(caches.folder.file(name))
+    return TrainingRun(
+      [PlannedRun(configuration, folder)], train: try TokenCache(train ?? caches.train),
+      validation: try TokenCache(validation ?? caches.validation), folder: folder, programVersion: "test",
+      parallel: Parallel(threadCount: threads))
+  }
+
+  /// Of a run of one head.
+  private enum Outcome {
+    case finished(RunSummary)
+    case interrupted
   }
 
   private func headBytes(_ name: String) throws -> [UInt8] {
@@ -86,12 +106,10 @@ import Training
   func aStoppedRunGoesOnToTheSameResult(batches: Int) throws {
     let configuration = configuration(accumulation: 2)
     _ = try run(configuration, to: "whole")
-    guard case .interrupted(let epochs) = try run(configuration, to: "parts", stoppingAfterBatches: batches)
-    else {
+    guard case .interrupted = try run(configuration, to: "parts", stoppingAfterBatches: batches) else {
       Issue.record("the run was not stopped")
       return
     }
-    #expect(epochs == batches / 4)
     guard case .finished = try run(configuration, to: "parts", start: .resume) else {
       Issue.record("the run did not finish")
       return
@@ -117,7 +135,7 @@ import Training
     let before = try headBytes("run")
     let error = try #require(throws: InputError.self) { try run(configuration(epochs: 2), to: "run") }
     #expect(error.remedy?.contains("--overwrite") == true)
-    try FileManager.default.removeItem(atPath: RunFolder(caches.folder.file("run")).checkpointFile)
+    try FileManager.default.removeItem(atPath: RunFolder(caches.folder.file("run")).checkpointFile(track: 0))
     #expect(throws: InputError.self) { try run(configuration(epochs: 2), to: "run", start: .resume) }
     #expect(try headBytes("run") == before)
     _ = try run(configuration(epochs: 3), to: "run", start: .overwrite)
@@ -140,7 +158,7 @@ import Training
 
   @Test func damagedCheckpointsAreRefused() throws {
     _ = try run(configuration(), to: "run", stoppingAfterBatches: 9)
-    let path = RunFolder(caches.folder.file("run")).checkpointFile
+    let path = RunFolder(caches.folder.file("run")).checkpointFile(track: 0)
     let good = try bytes(ofFile: path)
     for damaged in [
       [], Array(good.prefix(good.count / 2)), Array("{}".utf8), [UInt8](repeating: 255, count: 99),
@@ -157,16 +175,12 @@ import Training
 
   @Test func twoRunsDoNotShareAFolder() throws {
     var refusals: [String] = []
-    _ = try TrainingRun(
-      configuration(epochs: 1), train: try TokenCache(caches.train),
-      validation: try TokenCache(caches.validation),
-      folder: RunFolder(caches.folder.file("run")), programVersion: "test", parallel: Parallel(threadCount: 1)
-    ).run(
-      .fresh,
-      onEpoch: { _ in
-        let error = #expect(throws: InputError.self) { try run(configuration(), to: "run", start: .resume) }
-        if let error { refusals.append(error.reason) }
-      })
+    var observer = TrainingRun.Observer()
+    observer.onEpoch = { _ in
+      let error = #expect(throws: InputError.self) { try run(configuration(), to: "run", start: .resume) }
+      if let error { refusals.append(error.reason) }
+    }
+    _ = try planned(configuration(epochs: 1), to: "run", threads: 1).run(.fresh, observer)
     #expect(refusals == ["is in use by another run"])
   }
 
@@ -203,7 +217,10 @@ import Training
     let trained = try TrainedHead(RunFolder(caches.folder.file("run8")), parallel: Parallel(threadCount: 2))
     let cache = try TokenCache(validation)
     try trained.check(cache)
-    #expect(try Evaluator.measure(trained.head, on: LabelledTokens(cache)) == summary.final.validation)
+    #expect(
+      try Evaluator.measure(
+        trained.group, on: trained.prepare(LabelledTokens(cache), folder: caches.folder.path))[0]
+        == summary.final.validation)
   }
 
   @Test func cachesThatDoNotGoTogetherAreRefused() throws {
@@ -328,7 +345,10 @@ import Training
     let trained = try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 3))
     let cache = try TokenCache(caches.validation)
     try trained.check(cache)
-    #expect(try Evaluator.measure(trained.head, on: LabelledTokens(cache)) == summary.final.validation)
+    #expect(
+      try Evaluator.measure(
+        trained.group, on: trained.prepare(LabelledTokens(cache), folder: caches.folder.path))[0]
+        == summary.final.validation)
     try caches.write("other", rowCount: 30) { $0.dataset.classNames = ["a", "b", "c"] }
     #expect(throws: InputError.self) { try trained.check(TokenCache(caches.folder.file("other"))) }
   }

@@ -1,40 +1,88 @@
 import CKernels
 
-extension ElementType {
-  /// `out[t] = sum over d of tokens[t, d] * query[d]`, tokens `[tokenCount, width]` of this type, read in place. Those in
-  /// 8 bits count as whole numbers: ``StoredTokens`` knows their scales.
+/// Attention pooling over stored tokens: their products with queries, and their weighted sums, for many queries at once.
+/// Of a query, every bit of the result is the same whatever other queries go with it.
+extension StoredTokens {
+  /// `out[q, t] = sum over d of tokens[t, d] * queries[q, d]`
+  ///
+  /// - Parameters:
+  ///   - queries: [queryCount, width]
+  ///   - out: receives queryCount rows of tokenCount products, `stride` elements apart.
   public func dots(
-    _ tokens: UnsafeRawPointer, tokenCount: Int, width: Int, query: UnsafePointer<Float>,
-    into out: UnsafeMutablePointer<Float>
+    queries: UnsafePointer<Float>, count queryCount: Int, into out: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    switch self {
+    switch type {
     case .float32:
-      pb_token_dots_f32(tokens.assumingMemoryBound(to: Float.self), tokenCount, width, query, out)
+      pb_token_dots_f32(
+        elements(), tokenCount, width, channelScales, queries, queryCount, out, stride)
     case .float16:
-      pb_token_dots_f16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, query, out)
+      pb_token_dots_f16(
+        elements(), tokenCount, width, channelScales, queries, queryCount, out, stride)
     case .bfloat16:
-      pb_token_dots_bf16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, query, out)
+      pb_token_dots_bf16(
+        elements(), tokenCount, width, channelScales, queries, queryCount, out, stride)
     case .int8:
-      pb_token_dots_i8(tokens.assumingMemoryBound(to: Int8.self), tokenCount, width, query, out)
-    default: preconditionFailure("tokens are not stored as \(self)")
+      pb_token_dots_i8(
+        elements(), tokenCount, width, channelScales, queries, queryCount, out, stride)
+    default: preconditionFailure("tokens are not stored as \(type)")
+    }
+    guard let tokenScales else { return }
+    for query in 0..<queryCount {
+      let row = out + query * stride
+      for token in 0..<tokenCount { row[token] *= tokenScales[token] }
     }
   }
 
-  /// `out[d] += sum over t of weights[t] * tokens[t, d]`, likewise.
-  public func addWeightedSum(
-    _ tokens: UnsafeRawPointer, tokenCount: Int, width: Int, weights: UnsafePointer<Float>,
-    to out: UnsafeMutablePointer<Float>
+  /// `out[t] = sum over d of tokens[t, d] * query[d]`
+  public func dots(query: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>) {
+    dots(queries: query, count: 1, into: out, stride: tokenCount)
+  }
+
+  /// `out[q, d] += sum over t of weights[q, t] * tokens[t, d]`
+  ///
+  /// - Parameters:
+  ///   - weights: queryCount rows of tokenCount weights, `stride` elements apart.
+  ///   - out: [queryCount, width]
+  public func addWeightedSums(
+    weights: UnsafePointer<Float>, stride: Int, count queryCount: Int, to out: UnsafeMutablePointer<Float>
   ) {
-    switch self {
-    case .float32:
-      pb_token_weighted_sum_f32(tokens.assumingMemoryBound(to: Float.self), tokenCount, width, weights, out)
-    case .float16:
-      pb_token_weighted_sum_f16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, weights, out)
-    case .bfloat16:
-      pb_token_weighted_sum_bf16(tokens.assumingMemoryBound(to: UInt16.self), tokenCount, width, weights, out)
-    case .int8:
-      pb_token_weighted_sum_i8(tokens.assumingMemoryBound(to: Int8.self), tokenCount, width, weights, out)
-    default: preconditionFailure("tokens are not stored as \(self)")
+    guard let tokenScales else {
+      return addUnscaledSums(weights: weights, stride: stride, count: queryCount, to: out)
+    }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: queryCount * tokenCount) { memory in
+      let scaled = memory.baseAddress!
+      for query in 0..<queryCount {
+        let (from, to) = (weights + query * stride, scaled + query * tokenCount)
+        for token in 0..<tokenCount { to[token] = from[token] * tokenScales[token] }
+      }
+      addUnscaledSums(weights: scaled, stride: tokenCount, count: queryCount, to: out)
     }
   }
+
+  /// `out[d] += sum over t of weights[t] * tokens[t, d]`
+  public func addWeightedSum(weights: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>) {
+    addWeightedSums(weights: weights, stride: tokenCount, count: 1, to: out)
+  }
+
+  private func addUnscaledSums(
+    weights: UnsafePointer<Float>, stride: Int, count queryCount: Int, to out: UnsafeMutablePointer<Float>
+  ) {
+    switch type {
+    case .float32:
+      pb_token_weighted_sums_f32(
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+    case .float16:
+      pb_token_weighted_sums_f16(
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+    case .bfloat16:
+      pb_token_weighted_sums_bf16(
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+    case .int8:
+      pb_token_weighted_sums_i8(
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+    default: preconditionFailure("tokens are not stored as \(type)")
+    }
+  }
+
+  func elements<Element>() -> UnsafePointer<Element> { pointer.assumingMemoryBound(to: Element.self) }
 }

@@ -2,8 +2,8 @@ import CKernels
 
 /// Some tokens, [tokenCount, width], read in place in the type that they are stored in.
 ///
-/// Tokens in 8 bits have scales, which are never multiplied into them: those of the channels go into the query and the
-/// result, those of the tokens into the products and the weights. A view: it lives as long as the memory behind it.
+/// Tokens in 8 bits have scales: those of the channels are multiplied into them where they are widened, those of the tokens
+/// into the products and the weights. A view: it lives as long as the memory behind it.
 public struct StoredTokens {
   public let type: ElementType
   public let pointer: UnsafeRawPointer
@@ -58,7 +58,8 @@ public struct StoredTokens {
     scales.map { UnsafeBufferPointer(start: $0.tokens, count: tokenCount) }
   }
 
-  // MARK: - Arithmetic
+  /// [width]; nil likewise.
+  var channelScales: UnsafePointer<Float>? { scales?.channels }
 
   /// Writes the tokens in single precision, [tokenCount, width].
   public func decode(into destination: UnsafeMutablePointer<Float>) {
@@ -66,33 +67,5 @@ public struct StoredTokens {
     pb_dequantize_tokens(
       pointer.assumingMemoryBound(to: Int8.self), tokenCount, width, scales.tokens, scales.channels,
       destination)
-  }
-
-  /// `out[t] = sum over d of tokens[t, d] * query[d]`
-  public func dots(query: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>) {
-    guard let scales else {
-      return type.dots(pointer, tokenCount: tokenCount, width: width, query: query, into: out)
-    }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { scaled in
-      let scaled = scaled.baseAddress!
-      for channel in 0..<width { scaled[channel] = query[channel] * scales.channels[channel] }
-      type.dots(pointer, tokenCount: tokenCount, width: width, query: scaled, into: out)
-    }
-    for token in 0..<tokenCount { out[token] *= scales.tokens[token] }
-  }
-
-  /// `out[d] += sum over t of weights[t] * tokens[t, d]`
-  public func addWeightedSum(weights: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>) {
-    guard let scales else {
-      return type.addWeightedSum(pointer, tokenCount: tokenCount, width: width, weights: weights, to: out)
-    }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: tokenCount + width) { memory in
-      let scaled = memory.baseAddress!
-      let sum = scaled + tokenCount
-      for token in 0..<tokenCount { scaled[token] = weights[token] * scales.tokens[token] }
-      sum.initialize(repeating: 0, count: width)
-      type.addWeightedSum(pointer, tokenCount: tokenCount, width: width, weights: scaled, to: sum)
-      for channel in 0..<width { out[channel] += sum[channel] * scales.channels[channel] }
-    }
   }
 }

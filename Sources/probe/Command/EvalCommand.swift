@@ -2,6 +2,7 @@ import ArgumentParser
 import Commands
 import Evaluation
 import Files
+import Foundation
 import Reporting
 import TokenStore
 import Training
@@ -28,10 +29,12 @@ struct EvalCommand: ParsableCommand {
     let cache = try TokenCache(data)
     try trained.check(cache)
     var lines = PredictionLines(cache, classNames: trained.summary.layout.classNames)
-    let metrics = try Evaluator.measure(trained.head, on: try LabelledTokens(measuringOn: cache)) {
-      rows, labels, logits in
-      if predictions != nil { lines.add(rows: rows, labels: labels, logits: logits) }
-    }
+    let tokens = try LabelledTokens(measuringOn: cache)
+    let prepared = try trained.prepare(tokens, folder: NSTemporaryDirectory())
+    let metrics = try Evaluator.measure(trained.group, on: prepared) { _, images, labels, logits in
+      guard predictions != nil else { return }
+      lines.add(rows: Array(tokens.rows[images]), labels: labels, logits: Array(logits))
+    }[0]
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
     if output.json {
       print(try CanonicalJSON.page(metrics), terminator: "")

@@ -1,19 +1,44 @@
 import ArgumentParser
 import Heads
 
-extension HeadDescription.Features: ExpressibleByArgument {}
 extension AbMILPDescription.Activation: ExpressibleByArgument {}
-extension AbMILPDescription.Content: ExpressibleByArgument {}
+extension TokenContent: ExpressibleByArgument {}
 extension AbMILPDescription.Condition: ExpressibleByArgument {}
+extension AbMILPDescription.SelfAttention: ExpressibleByArgument {}
 
-/// Which head is trained.
+/// A word of `--cls-features`: the features, and for attentive heads with `_all` that they look at [cls], too.
+struct FeaturesArgument: ExpressibleByArgument {
+  var features: HeadDescription.Features
+  var content: TokenContent?
+
+  init(_ features: HeadDescription.Features, content: TokenContent? = nil) {
+    (self.features, self.content) = (features, content)
+  }
+
+  init?(argument: String) {
+    if let features = HeadDescription.Features(rawValue: argument) {
+      self.init(features)
+    } else if argument.hasSuffix("_all"),
+      let features = HeadDescription.Features(rawValue: String(argument.dropLast("_all".count))),
+      features.isAttentive
+    {
+      self.init(features, content: .all)
+    } else {
+      return nil
+    }
+  }
+
+  var defaultValueDescription: String { features.rawValue + (content == .all ? "_all" : "") }
+
+  static var allValueStrings: [String] {
+    HeadDescription.Features.allCases.flatMap {
+      $0.isAttentive ? [$0.rawValue, $0.rawValue + "_all"] : [$0.rawValue]
+    }
+  }
+}
+
+/// How heads are built, beside the features that they take.
 struct HeadOptions: ParsableArguments {
-  @Option(
-    name: .customLong("cls-features"),
-    help:
-      "What the classifier sees: [cls], the mean of the patches (pos), both, or attentive pooling (abmilp).")
-  var features: HeadDescription.Features = .cls
-
   @Option(name: .customLong("abmilp-depth"), help: "Linear layers that score a token.")
   var depth = 2
 
@@ -21,27 +46,50 @@ struct HeadOptions: ParsableArguments {
   var activation: AbMILPDescription.Activation = .tanh
 
   @Option(name: .customLong("abmilp-content"), help: "Which tokens are pooled.")
-  var content: AbMILPDescription.Content = .all
+  var content: TokenContent = .all
 
   @Option(name: .customLong("abmilp-cond"), help: "What is added to a token before it is scored.")
   var condition: AbMILPDescription.Condition = .none
 
-  @Option(name: .customLong("abmilp-sa"), help: "Self-attention before the scores.")
-  var selfAttention: SelfAttention = .none
+  @Option(
+    name: .customLong("abmilp-sa"),
+    help:
+      "Self-attention before the scores: its output is seen by the scores (map) or the features, too (both).")
+  var selfAttention: AbMILPDescription.SelfAttention = .none
 
-  /// Where self-attention applies; the only form so far is none at all.
-  enum SelfAttention: String, CaseIterable, ExpressibleByArgument { case none }
+  @Option(name: [.customLong("ep-queries")], help: "Learned queries of ep.")
+  var queries = 32
+
+  @Option(name: .customLong("d-out"), help: "By how much ep's features are narrower than the tokens.")
+  var outputDivisor = 1
 
   func validate() throws {
     guard (1...64).contains(depth) else {
       throw ValidationError("--abmilp-depth must be 1 to 64, not \(depth).")
     }
+    for (name, value) in [("--ep-queries", queries), ("--d-out", outputDivisor)]
+    where !(1...65536).contains(value) {
+      throw ValidationError("\(name) must be 1 to 65536, not \(value).")
+    }
   }
 
-  var description: HeadDescription {
-    guard features == .abmilp else { return HeadDescription(features: features) }
-    return HeadDescription(
-      features: .abmilp,
-      abmilp: AbMILPDescription(depth: depth, activation: activation, content: content, condition: condition))
+  func description(_ argument: FeaturesArgument) -> HeadDescription {
+    switch argument.features {
+    case .abmilp:
+      return HeadDescription(
+        features: .abmilp,
+        abmilp: AbMILPDescription(
+          depth: depth, activation: activation, content: argument.content ?? content, condition: condition,
+          selfAttention: selfAttention))
+    case .ep:
+      return HeadDescription(
+        features: .ep,
+        attentive: AttentiveDescription(
+          content: argument.content ?? .patch, queryCount: queries, outputDivisor: outputDivisor))
+    case .simpool:
+      return HeadDescription(
+        features: .simpool, attentive: AttentiveDescription(content: argument.content ?? .patch))
+    default: return HeadDescription(features: argument.features)
+    }
   }
 }

@@ -21,6 +21,11 @@ struct TrainCommand: ParsableCommand {
     name: [.customLong("output-dir"), .short], help: ArgumentHelp("Run folder to write.", valueName: "run"))
   var outputPath: String
 
+  @Option(
+    name: .customLong("cls-features"),
+    help: ArgumentHelp("What the classifier sees (docs/heads.md).", valueName: "features"))
+  var features = FeaturesArgument(.cls)
+
   @OptionGroup(title: "Head") var head: HeadOptions
   @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -37,21 +42,21 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     Interruption.listen()
+    let folder = RunFolder(outputPath)
+    let configuration = protocolOptions.configuration(head: head.description(features))
     let run = TrainingRun(
-      protocolOptions.configuration(head: head.description), train: try TokenCache(trainPath),
-      validation: try TokenCache(validationPath), folder: RunFolder(outputPath),
-      programVersion: Program.version, parallel: output.parallel)
-    let monitor = TrainingMonitor(run.name, epochs: protocolOptions.epochs, style: output.progressStyle)
-    let outcome = try run.run(
-      resume ? .resume : overwrite ? .overwrite : .fresh, onStart: monitor.start, onEpoch: monitor.finish,
-      onBatch: monitor.advance, shouldStop: { Interruption.isRequested })
+      [PlannedRun(configuration, folder)], train: try TokenCache(trainPath),
+      validation: try TokenCache(validationPath), folder: folder, programVersion: Program.version,
+      parallel: output.parallel)
+    let monitor = TrainingMonitor(
+      configuration.head.name, epochs: protocolOptions.epochs, style: output.progressStyle)
+    let outcome = try run.run(resume ? .resume : overwrite ? .overwrite : .fresh, monitor.observer)
     monitor.close()
     switch outcome {
-    case .finished(let summary): try print(summary)
-    case .interrupted(let epochs):
+    case .finished(let results): try print(try results[0].summary())
+    case .interrupted:
       throw InterruptedError(
-        "stopped after \(epochs) of \(protocolOptions.epochs) epochs, which are kept in \(outputPath); "
-          + "run the same command with --resume to go on")
+        "stopped; what is done is kept in \(outputPath): run the same command with --resume to go on")
     }
   }
 
@@ -62,40 +67,4 @@ struct TrainCommand: ParsableCommand {
     }
     Swift.print(ResultTable.of([(outputPath, summary)]).text, terminator: "")
   }
-}
-
-/// Turns what a run tells into progress on stderr: batches as units, losses and accuracies as detail.
-private final class TrainingMonitor {
-  private let name: String
-  private let epochs: Int
-  private let style: Progress.Style
-  private var progress: Progress?
-  private var doneEpochs = 0
-  private var detail = ""
-
-  init(_ name: String, epochs: Int, style: Progress.Style) {
-    self.name = name
-    self.epochs = epochs
-    self.style = style
-  }
-
-  func start(_ trainer: Trainer, doneEpochs: Int) {
-    self.doneEpochs = doneEpochs
-    let batches = trainer.batchCount
-    progress = Progress(
-      name, unit: "batches", total: epochs * batches, alreadyDone: doneEpochs * batches, style: style)
-    if doneEpochs > 0 { progress?.note("\(name): goes on after \(doneEpochs) of \(epochs) epochs") }
-  }
-
-  func advance(batch: Int, of batchCount: Int, loss: Double) {
-    progress?.advance(
-      by: 1, detail: "epoch \(doneEpochs + 1)/\(epochs), loss \(NumberText.fixed(loss, 3))\(detail)")
-  }
-
-  func finish(_ record: EpochRecord) {
-    doneEpochs = record.epoch + 1
-    detail = ", val top-1 \(NumberText.percentage(record.validation.top1))"
-  }
-
-  func close() { progress?.finish() }
 }

@@ -5,9 +5,7 @@ import Files
 /// memory does not grow with the number of images.
 public final class FeatureMatrix: TokenSource {
   public let rowCount: Int
-  /// W
-  public let width: Int
-  public let tokenCount = 1
+  public let layout: TokenLayout
   private let file: ScratchFile
 
   /// - Parameter folder: on a disk with room for rowCount x width x 4 bytes.
@@ -18,11 +16,9 @@ public final class FeatureMatrix: TokenSource {
       throw InputError(folder, "features of \(rowCount) images, \(width) values each, fit no disk")
     }
     self.rowCount = rowCount
-    self.width = width
+    layout = .vector(width: width)
     file = try ScratchFile(byteCount: count, in: folder)
   }
-
-  public var layout: TokenLayout { .vector(width: width) }
 
   public func tokens(row: Int) -> StoredTokens {
     StoredTokens(.float32, pointer(row: row), tokenCount: 1, width: width)
@@ -37,7 +33,7 @@ public final class FeatureMatrix: TokenSource {
 
 extension TokenLayout {
   /// One vector an image, in the place of [cls].
-  static func vector(width: Int) -> TokenLayout {
+  public static func vector(width: Int) -> TokenLayout {
     TokenLayout(prefixTokenCount: 1, hasClassToken: true, gridHeight: 0, gridWidth: 0, width: width)
   }
 }

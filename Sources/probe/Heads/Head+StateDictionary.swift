@@ -5,7 +5,7 @@ import Tensors
 /// Heads as state dictionaries, under the names of the seed's `nn.Sequential`: `0.attention_predictor.0.weight`,
 /// `1.running_mean`, `2.weight` for a pooling with parameters; `0.running_mean`, `1.weight` for the others.
 extension Head {
-  private var hasPoolingModule: Bool { description.features == .abmilp }
+  private var hasPoolingModule: Bool { description.features.isAttentive }
 
   /// The name of each parameter in the state dictionary, in the order of ``parameters``.
   public var parameterNames: [String] {
@@ -15,6 +15,11 @@ extension Head {
     }
   }
 
+  /// Every batch norm by its name in the state dictionary.
+  private var namedBatchNorms: [(name: String, norm: BatchNorm)] {
+    pooling.batchNorms.map { ("0.\($0.key)", $0.value) } + [(hasPoolingModule ? "1" : "0", batchNorm)]
+  }
+
   /// What PyTorch's `load_state_dict(strict=True)` takes into the seed's modules.
   public func stateDictionary() -> [String: Tensor] {
     var state: [String: Tensor] = [:]
@@ -22,13 +27,13 @@ extension Head {
       state[name] = Tensor(parameter.values.buffer, shape: parameter.shape)
     }
     for (name, constant) in pooling.constants { state["0.\(name)"] = constant }
-    let norm = hasPoolingModule ? 1 : 0
-    state["\(norm).running_mean"] = Tensor(batchNorm.runningMean.buffer, shape: [batchNorm.width])
-    state["\(norm).running_var"] = Tensor(batchNorm.runningVariance.buffer, shape: [batchNorm.width])
-    state["\(norm).num_batches_tracked"] = Tensor(
-      owning: SharedBuffer(withUnsafeBytes(of: batchNorm.batchCount[0].littleEndian) { Array($0) }),
-      elementType: .int64,
-      shape: [])
+    for (name, norm) in namedBatchNorms {
+      state["\(name).running_mean"] = Tensor(norm.runningMean.buffer, shape: [norm.width])
+      state["\(name).running_var"] = Tensor(norm.runningVariance.buffer, shape: [norm.width])
+      state["\(name).num_batches_tracked"] = Tensor(
+        owning: SharedBuffer(withUnsafeBytes(of: norm.batchCount[0].littleEndian) { Array($0) }),
+        elementType: .int64, shape: [])
+    }
     return state
   }
 
@@ -55,12 +60,13 @@ extension Head {
         )
       }
     }
-    let norm = hasPoolingModule ? 1 : 0
     for (name, parameter) in zip(parameterNames, parameters) { copy(state[name]!, to: parameter.values) }
-    copy(state["\(norm).running_mean"]!, to: batchNorm.runningMean)
-    copy(state["\(norm).running_var"]!, to: batchNorm.runningVariance)
-    state["\(norm).num_batches_tracked"]!.withBytes { bytes in
-      batchNorm.batchCount[0] = bytes.loadUnaligned(as: Int64.self)
+    for (name, norm) in namedBatchNorms {
+      copy(state["\(name).running_mean"]!, to: norm.runningMean)
+      copy(state["\(name).running_var"]!, to: norm.runningVariance)
+      state["\(name).num_batches_tracked"]!.withBytes { bytes in
+        norm.batchCount[0] = bytes.loadUnaligned(as: Int64.self)
+      }
     }
   }
 

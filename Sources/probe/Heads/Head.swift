@@ -2,25 +2,30 @@ import Compute
 import Files
 import Tensors
 
+/// What a head made of a batch in training mode.
+public struct BatchOutcome: Sendable {
+  /// The sum of the images' losses, not scaled.
+  public var lossSum: Double
+  /// Images whose label had the highest score.
+  public var correctCount: Int
+}
+
 /// A probe head: pooling, batch norm without affine parameters, linear classifier (the protocol of MAE's linear probe
-/// and of the seed's `main_linprobe.py`).
-///
-/// Not safe for use by two callers at once; it uses as many threads as its ``Parallel`` has.
+/// and of the seed's `main_linprobe.py`). It works within a ``HeadGroup``, not by itself.
 public final class Head: Sendable {
   public let description: HeadDescription
   public let classCount: Int
   /// The most images of one batch.
   public let batchSize: Int
-  public let parallel: Parallel
   package let pooling: any Pooling
   package let batchNorm: BatchNorm
   private let classifier: LinearClassifier
 
   /// [batchSize, W]: features, then normalised features.
-  private let features: SharedBuffer<Float>
-  private let featureGradient: SharedBuffer<Float>
+  let features: SharedBuffer<Float>
+  let featureGradient: SharedBuffer<Float>
   /// [batchSize, C]: logits, then their gradient.
-  private let logits: SharedBuffer<Float>
+  let logits: SharedBuffer<Float>
 
   /// - Parameters:
   ///   - pooling: what turns the batches' rows into features. For features without parameters this may be the identity
@@ -28,19 +33,17 @@ public final class Head: Sendable {
   ///   - generator: draws the initial weights: the pooling's first, then the classifier's.
   package init(
     _ description: HeadDescription, pooling: any Pooling, classCount: Int, batchSize: Int,
-    _ parallel: Parallel,
     _ generator: inout SeededGenerator
   ) {
     self.description = description
     self.classCount = classCount
     self.batchSize = batchSize
-    self.parallel = parallel
     self.pooling = pooling
     batchNorm = BatchNorm(width: pooling.outputWidth)
     classifier = LinearClassifier(
       "linear", width: pooling.outputWidth, classCount: classCount, &generator)
     features = SharedBuffer(count: batchSize * pooling.outputWidth)
-    featureGradient = SharedBuffer(count: batchSize * pooling.outputWidth)
+    featureGradient = SharedBuffer(count: isTrained(pooling) ? batchSize * pooling.outputWidth : 0)
     logits = SharedBuffer(count: batchSize * classCount)
   }
 
@@ -53,52 +56,44 @@ public final class Head: Sendable {
 
   /// Whether every trained weight and every running statistic is a finite number.
   public var isFinite: Bool {
-    (parameters.map(\.values) + [batchNorm.runningMean, batchNorm.runningVariance])
-      .allSatisfy { $0.buffer.allSatisfy(\.isFinite) }
+    let statistics = (Array(pooling.batchNorms.values) + [batchNorm])
+      .flatMap { [$0.runningMean, $0.runningVariance] }
+    return (parameters.map(\.values) + statistics).allSatisfy { $0.buffer.allSatisfy(\.isFinite) }
   }
 
   public func clearGradients() {
     for parameter in parameters { parameter.gradient.fill(0) }
   }
 
-  /// One forward and backward pass in training mode; gradients are added to those that are there.
-  ///
-  /// - Parameters:
-  ///   - labels: [B], each in `0 ..< classCount`.
-  ///   - lossScale: what the loss is multiplied by before its gradient is taken: 1 / the number of accumulated batches.
-  ///   - onLogits: sees the logits, [B, C], before they are gone.
-  /// - Returns: the loss of each image, [B], not scaled.
-  public func accumulateGradients(
-    _ batch: Batch, labels: [Int32], lossScale: Float = 1,
-    onLogits: (UnsafeBufferPointer<Float>) -> Void = { _ in }
-  ) throws -> [Float] {
-    precondition(batch.count <= batchSize, "a batch of \(batch.count) is larger than \(batchSize)")
-    precondition(labels.count == batch.count, "\(labels.count) labels for \(batch.count) images")
-    try pooling.forward(batch, into: features, parallel)
-    try batchNorm.normalizeTraining(features, count: batch.count, parallel)
-    try classifier.forward(features, count: batch.count, into: logits, parallel)
-    onLogits(UnsafeBufferPointer(rebasing: logits.buffer.prefix(batch.count * classCount)))
-    let losses = try CrossEntropy.gradient(
+  /// Whether the pooling has anything to learn.
+  var hasTrainedPooling: Bool { isTrained(pooling) }
+
+  // MARK: - Between the visits of a batch's images
+
+  /// From features to gradients with respect to them; gradients of parameters are added to those that are there.
+  func learn(labels: [Int32], lossScale: Float, _ parallel: Parallel) throws -> BatchOutcome {
+    let count = labels.count
+    try pooling.finishForward(count: count, into: features, parallel)
+    try batchNorm.normalizeTraining(features, count: count, parallel)
+    try classifier.forward(features, count: count, into: logits, parallel)
+    let outcome = try CrossEntropy.gradient(
       logits, labels: labels, classCount: classCount, scale: lossScale, parallel)
-    let hasPoolingParameters = !pooling.parameters.isEmpty
     try classifier.backward(
-      features, logitGradient: logits, count: batch.count,
-      into: hasPoolingParameters ? featureGradient : nil, parallel)
-    if hasPoolingParameters {
-      try batchNorm.backward(featureGradient, normalized: features, count: batch.count, parallel)
-      try pooling.backward(batch, gradient: featureGradient, parallel)
+      features, logitGradient: logits, count: count, into: hasTrainedPooling ? featureGradient : nil, parallel
+    )
+    if hasTrainedPooling {
+      try batchNorm.backward(featureGradient, normalized: features, count: count, parallel)
+      try pooling.beginBackward(count: count, gradient: featureGradient, parallel)
     }
-    return losses
+    return outcome
   }
 
-  /// The class scores in evaluation mode.
-  ///
-  /// - Returns: [B, C]
-  public func predict(_ batch: Batch) throws -> [Float] {
-    precondition(batch.count <= batchSize, "a batch of \(batch.count) is larger than \(batchSize)")
-    try pooling.forward(batch, into: features, parallel)
-    try batchNorm.normalizeEvaluation(features, count: batch.count, parallel)
-    try classifier.forward(features, count: batch.count, into: logits, parallel)
-    return Array(logits.buffer.prefix(batch.count * classCount))
+  /// From features to class scores in evaluation mode.
+  func classify(count: Int, _ parallel: Parallel) throws {
+    try pooling.finishForward(count: count, into: features, parallel)
+    try batchNorm.normalizeEvaluation(features, count: count, parallel)
+    try classifier.forward(features, count: count, into: logits, parallel)
   }
 }
+
+private func isTrained(_ pooling: any Pooling) -> Bool { !pooling.parameters.isEmpty }

@@ -40,26 +40,38 @@ public struct HeadDescription: Codable, Equatable, Sendable {
     case tokenCut = "tcut"
     /// Attention-based multiple-instance-learning pooling (Ilse et al. 2018; arXiv 2412.03215, section 4), [D].
     case abmilp
+    /// Efficient probing (Psomas et al. 2025, arXiv 2506.10178), [D / d_out].
+    case ep
+    /// SimPool (Psomas et al. 2023, arXiv 2309.06891), [D].
+    case simpool
   }
 
   public var features: Features
   /// How AbMILP is built; nil for every other kind of features.
   public var abmilp: AbMILPDescription?
+  /// How another attentive head is built; nil for what has no parameters, and for AbMILP.
+  public var attentive: AttentiveDescription?
 
-  public init(features: Features, abmilp: AbMILPDescription? = nil) {
-    precondition(
-      (features == .abmilp) == (abmilp != nil), "\(features) and an AbMILP description do not go together")
+  public init(
+    features: Features, abmilp: AbMILPDescription? = nil, attentive: AttentiveDescription? = nil
+  ) {
     self.features = features
     self.abmilp = abmilp
+    self.attentive = attentive
+    precondition(isConsistent, "\(features) does not go with what describes it")
+  }
+
+  /// Whether each kind of features has the description that belongs to it; in a file it may not.
+  package var isConsistent: Bool {
+    (features == .abmilp) == (abmilp != nil)
+      && (features.isAttentive && features != .abmilp) == (attentive != nil)
   }
 
   /// A short name for tables: the features and what differs from the plainest form of them.
   public var name: String {
-    guard let abmilp else { return features.rawValue }
-    var parts = ["abmilp", "depth \(abmilp.depth)", abmilp.content.rawValue]
-    if abmilp.depth > 1 { parts.append(abmilp.activation.rawValue) }
-    if abmilp.condition == .positionEmbedding { parts.append("pe") }
-    return parts.joined(separator: " ")
+    if let abmilp { return abmilp.name }
+    guard let attentive else { return features.rawValue }
+    return ([features.rawValue] + attentive.nameParts(features)).joined(separator: " ")
   }
 
   /// Makes the pooling for tokens of a layout.
@@ -68,23 +80,101 @@ public struct HeadDescription: Codable, Equatable, Sendable {
   package func makePooling(
     _ layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
   ) throws(InputError) -> any Pooling {
-    if let abmilp {
+    switch features {
+    case .abmilp:
       guard layout.width % 4 == 0 else {
         throw InputError(
           "--cls-features abmilp", "needs tokens of a width divisible by 4, not of \(layout.width)",
           remedy: "use cls or pos")
       }
-      return AbMILPPooling(abmilp, layout: layout, batchSize: batchSize, &generator)
+      let abmilp = abmilp!
+      return abmilp.depth == 1 && abmilp.selfAttention == .none
+        ? AbMILPPooling(abmilp, layout: layout, batchSize: batchSize, &generator)
+        : AbMILPTokenPooling(abmilp, layout: layout, batchSize: batchSize, &generator)
+    case .ep:
+      try attentive!.check(layout)
+      return EfficientProbing(attentive!, layout: layout, batchSize: batchSize, &generator)
+    case .simpool: return SimPool(attentive!, layout: layout, batchSize: batchSize, &generator)
+    default:
+      precondition(
+        !FixedFeature.isComputedOnce(features), "\(features) is not computed from tokens in every step")
+      return FlattenedTokens(layout)
     }
-    return FixedPooling(try FixedFeature(features, layout: layout))
+  }
+}
+
+extension HeadDescription {
+  /// W, what the classifier sees of tokens of a layout.
+  package func featureWidth(_ layout: TokenLayout) throws(InputError) -> Int {
+    guard features.isAttentive else { return try FixedFeature(features, layout: layout).width }
+    return layout.width / (attentive?.outputDivisor ?? 1)
+  }
+}
+
+extension HeadDescription.Features {
+  /// Whether the features have parameters.
+  public var isAttentive: Bool { [.abmilp, .ep, .simpool].contains(self) }
+}
+
+/// Which tokens a head looks at.
+public enum TokenContent: String, Codable, CaseIterable, Sendable { case all, patch }
+
+/// An attentive head other than AbMILP. Whatever a kind of head has no use for keeps its default.
+public struct AttentiveDescription: Codable, Equatable, Sendable {
+  public var content: TokenContent
+  /// Learned queries.
+  public var queryCount: Int
+  /// Attention heads.
+  public var headCount: Int
+  /// By how much the features are narrower than the tokens.
+  public var outputDivisor: Int
+
+  public init(
+    content: TokenContent = .patch, queryCount: Int = 1, headCount: Int = 1, outputDivisor: Int = 1
+  ) {
+    precondition(queryCount >= 1 && headCount >= 1 && outputDivisor >= 1)
+    self.content = content
+    self.queryCount = queryCount
+    self.headCount = headCount
+    self.outputDivisor = outputDivisor
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case content
+    case queryCount = "queries"
+    case headCount = "heads"
+    case outputDivisor = "d_out"
+  }
+
+  func nameParts(_ features: HeadDescription.Features) -> [String] {
+    var parts: [String] = []
+    if queryCount > 1 { parts.append("\(queryCount) queries") }
+    if headCount > 1 { parts.append("\(headCount) heads") }
+    if outputDivisor > 1 { parts.append("d_out \(outputDivisor)") }
+    return parts + [content.rawValue]
+  }
+
+  func check(_ layout: TokenLayout) throws(InputError) {
+    guard layout.width % (outputDivisor * queryCount) == 0 else {
+      throw InputError(
+        "--ep-queries \(queryCount)",
+        "tokens of width \(layout.width) do not split into \(queryCount) slices of width / \(outputDivisor)",
+        remedy: "use a number of queries that divides it")
+    }
   }
 }
 
 /// The attention branch of AbMILP: a perceptron that scores each token.
 public struct AbMILPDescription: Codable, Equatable, Sendable {
   public enum Activation: String, Codable, CaseIterable, Sendable { case relu, tanh }
-  /// Which tokens are pooled.
-  public enum Content: String, Codable, CaseIterable, Sendable { case all, patch }
+  /// What a single-head self-attention in front of the scores is for.
+  public enum SelfAttention: String, Codable, CaseIterable, Sendable {
+    case none
+    /// The scores see its output.
+    case map
+    /// So do the features.
+    case both
+  }
   /// What the scores depend on beside the token.
   public enum Condition: String, Codable, CaseIterable, Sendable {
     case none
@@ -95,16 +185,43 @@ public struct AbMILPDescription: Codable, Equatable, Sendable {
   /// The number of linear layers, at least 1; all but the last are followed by the activation.
   public var depth: Int
   public var activation: Activation
-  public var content: Content
+  public var content: TokenContent
   public var condition: Condition
+  public var selfAttention: SelfAttention
 
   public init(
-    depth: Int = 1, activation: Activation = .relu, content: Content = .all, condition: Condition = .none
+    depth: Int = 1, activation: Activation = .relu, content: TokenContent = .all,
+    condition: Condition = .none,
+    selfAttention: SelfAttention = .none
   ) {
     precondition(depth >= 1, "AbMILP has at least one layer, not \(depth)")
     self.depth = depth
     self.activation = activation
     self.content = content
     self.condition = condition
+    self.selfAttention = selfAttention
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case depth, activation, content, condition
+    case selfAttention = "self_attention"
+  }
+
+  /// Also of descriptions that were written before self-attention could be had.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    depth = try container.decode(Int.self, forKey: .depth)
+    activation = try container.decode(Activation.self, forKey: .activation)
+    content = try container.decode(TokenContent.self, forKey: .content)
+    condition = try container.decode(Condition.self, forKey: .condition)
+    selfAttention = try container.decodeIfPresent(SelfAttention.self, forKey: .selfAttention) ?? .none
+  }
+
+  var name: String {
+    var parts = ["abmilp", "depth \(depth)", content.rawValue]
+    if depth > 1 { parts.append(activation.rawValue) }
+    if condition == .positionEmbedding { parts.append("pe") }
+    if selfAttention != .none { parts.append("sa \(selfAttention.rawValue)") }
+    return parts.joined(separator: " ")
   }
 }

@@ -23,6 +23,11 @@ public final class Parameter: Sendable {
     let bound = 1 / Double(fanIn).squareRoot()
     for index in 0..<count { values.pointer[index] = Float(generator.uniform(-bound, bound)) }
   }
+
+  /// Draws from a normal distribution around 0.
+  func initialize(deviation: Double, _ generator: inout SeededGenerator) {
+    for index in 0..<count { values.pointer[index] = Float(deviation * generator.normal()) }
+  }
 }
 
 /// The weight `[output, input]` and the bias `[output]` of a linear layer.

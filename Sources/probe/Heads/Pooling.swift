@@ -17,6 +17,16 @@ public struct Batch: Sendable {
 }
 
 /// From an image's tokens to one feature vector.
+///
+/// In phases, so that many heads learn from one look at an image's tokens: whatever needs tokens is done in a visit of
+/// the image, in which every head has its turn while the tokens are in the processor's cache; everything else between
+/// visits, for the whole batch. A step of training is
+///
+///     [survey, every image]  beginForward  [forward, every image]  finishForward
+///     beginBackward  [backward, every image]  finishBackward
+///
+/// Visits run on many threads: one writes only what belongs to its image, or to its group of images. Groups depend on the
+/// batch's size alone, each is visited in order by one thread, and partial sums of groups are added in their order.
 package protocol Pooling: Sendable {
   /// W, the length of a feature vector.
   var outputWidth: Int { get }
@@ -24,16 +34,90 @@ package protocol Pooling: Sendable {
   var parameters: [Parameter] { get }
   /// What belongs to the state dictionary without being trained.
   var constants: [String: Tensor] { get }
+  /// Batch norms inside of the pooling, by their names in the state dictionary.
+  var batchNorms: [String: BatchNorm] { get }
 
-  /// - Parameter features: receives [B, W].
-  func forward(_ batch: Batch, into features: SharedBuffer<Float>, _ parallel: Parallel) throws
+  /// Whether images are visited once more in training or evaluation, before the other visits.
+  func surveys(training: Bool) -> Bool
+  func survey(_ image: ImageTokens, index: Int, group: Int)
 
-  /// Adds to the parameters' gradients, for the batch that `forward` was last called with.
-  ///
+  /// - Parameter training: whether `backward` may follow.
+  func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws
+  /// - Parameter features: the image's feature vector, [W].
+  func forward(_ image: ImageTokens, index: Int, into features: UnsafeMutablePointer<Float>) throws
+  /// - Parameter features: [B, W]
+  func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws
+
   /// - Parameter gradient: [B, W], of the loss with respect to the features.
-  func backward(_ batch: Batch, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws
+  func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws
+  /// - Parameter gradient: the image's, [W].
+  func backward(_ image: ImageTokens, index: Int, group: Int, gradient: UnsafePointer<Float>) throws
+  /// Adds to the parameters' gradients.
+  ///
+  /// - Parameter groupCount: the groups that were visited, from 0.
+  func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) throws
 }
 
 extension Pooling {
   package var constants: [String: Tensor] { [:] }
+  package var batchNorms: [String: BatchNorm] { [:] }
+  package func surveys(training: Bool) -> Bool { false }
+  package func survey(_ image: ImageTokens, index: Int, group: Int) {}
+  package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {}
+  package func forward(_ image: ImageTokens, index: Int, into features: UnsafeMutablePointer<Float>) throws {}
+  package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {}
+  package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {}
+  package func backward(
+    _ image: ImageTokens, index: Int, group: Int, gradient: UnsafePointer<Float>
+  ) throws {}
+  package func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) throws {}
+}
+
+/// The groups of a batch's images: what one thread visits in order, and what has partial sums of its own.
+package struct ImageGroups {
+  /// The most groups: what partial sums are made for.
+  package static let limit = 32
+
+  private let imageCount: Int
+  package let count: Int
+
+  package init(imageCount: Int) {
+    self.imageCount = imageCount
+    count = min(Self.limit, imageCount)
+  }
+
+  package subscript(group: Int) -> Range<Int> {
+    group * imageCount / count..<(group + 1) * imageCount / count
+  }
+}
+
+/// Sums that every group of images adds to, and their total.
+package struct GroupSums: Sendable {
+  package let count: Int
+  /// [groups, count]; the first group's part becomes the total.
+  private let partials: SharedBuffer<Float>
+
+  /// - Parameter count: the number of sums.
+  package init(count: Int) {
+    self.count = count
+    partials = SharedBuffer(count: ImageGroups.limit * count)
+  }
+
+  package func clear() { partials.fill(0) }
+
+  package func partial(_ group: Int) -> UnsafeMutablePointer<Float> { partials.pointer + group * count }
+
+  /// Adds up the parts in the groups' order.
+  ///
+  /// - Returns: [count]
+  package func total(groupCount: Int, _ parallel: Parallel) throws -> UnsafeMutablePointer<Float> {
+    try parallel.forEachChunk(of: count, length: 4096) { _, range, _ in
+      let sum = partials.pointer
+      for group in 1..<max(1, groupCount) {
+        let partial = partials.pointer + group * count
+        for index in range { sum[index] += partial[index] }
+      }
+    }
+    return partials.pointer
+  }
 }

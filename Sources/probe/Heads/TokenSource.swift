@@ -1,26 +1,25 @@
 import Compute
 
-/// Where a head finds the tokens of an image: a cache mapped into memory, or features pooled from one before.
+/// Where a head finds the tokens of an image: caches mapped into memory, or features pooled from them before.
 public protocol TokenSource: Sendable {
-  /// T, prefix tokens and patches.
-  var tokenCount: Int { get }
-  /// D
-  var width: Int { get }
-  /// How the tokens of an image are laid out.
   var layout: TokenLayout { get }
   /// - Returns: [T, D], valid as long as the source.
   func tokens(row: Int) -> StoredTokens
-  /// The attention from [cls] to the patches in the tokens' block.
+  /// The attention from [cls] to the patches, by head, of the block that the tokens are of.
   ///
-  /// - Returns: [H, P] in float16, valid as long as the source; nil where there is none.
+  /// - Returns: [H, P] in float16; nil where there is none.
   func classAttention(row: Int) -> UnsafeRawBufferPointer?
-  /// The attention from the central 1, 2x2, 3x3 and 4x4 patches to the patches in the tokens' block, mean over heads.
+  /// The attention from the central 1, 2x2, 3x3 and 4x4 patches to the patches, likewise, averaged over heads.
   ///
-  /// - Returns: [4, P] in float16, valid as long as the source; nil where there is none.
+  /// - Returns: [4, P] in float16; nil where there is none.
   func centerAttention(row: Int) -> UnsafeRawBufferPointer?
 }
 
 extension TokenSource {
+  /// T, prefix tokens and patches.
+  public var tokenCount: Int { layout.tokenCount }
+  /// D
+  public var width: Int { layout.width }
   public func classAttention(row: Int) -> UnsafeRawBufferPointer? { nil }
   public func centerAttention(row: Int) -> UnsafeRawBufferPointer? { nil }
 }
@@ -49,4 +48,7 @@ public struct TokenLayout: Codable, Equatable, Sendable {
   public var patchCount: Int { gridHeight * gridWidth }
   /// T
   public var tokenCount: Int { prefixTokenCount + patchCount }
+
+  /// The first of the tokens that a head looks at; it looks at all that follow.
+  func firstToken(_ content: TokenContent) -> Int { content == .patch ? prefixTokenCount : 0 }
 }

@@ -3,24 +3,28 @@ import Evaluation
 import Files
 import Heads
 
-/// Measures a trained head.
+/// Measures trained heads.
 public enum Evaluator {
-  /// - Parameter onBatch: sees each batch's rows, labels and logits `[B, C]`.
-  /// - Returns: the metrics over all images, in row order.
+  /// - Parameter onBatch: sees which of the images a batch has, their labels and, of each head by its number, the logits
+  ///   `[B, C]`.
+  /// - Returns: the metrics of each head over all images, in row order.
   public static func measure(
-    _ head: Head, on tokens: LabelledTokens,
-    onBatch: (_ rows: [Int], _ labels: [Int32], _ logits: [Float]) throws -> Void = { _, _, _ in }
-  ) throws -> Metrics {
-    var collector = MetricsCollector(classCount: head.classCount)
-    for start in stride(from: 0, to: tokens.count, by: head.batchSize) {
-      let range = start..<min(tokens.count, start + head.batchSize)
-      let batch = Batch(tokens.source, rows: Array(tokens.rows[range]))
-      let labels = Array(tokens.labels[range])
-      let logits = try head.predict(batch)
-      let losses = CrossEntropy.losses(logits, labels: labels, classCount: head.classCount)
-      logits.withUnsafeBufferPointer { collector.add(logits: $0, labels: labels, losses: losses) }
-      try onBatch(batch.rows, labels, logits)
+    _ group: HeadGroup, on tokens: LabelledTokens,
+    onBatch: (_ head: Int, _ images: Range<Int>, _ labels: [Int32], _ logits: UnsafeBufferPointer<Float>)
+      throws -> Void = { _, _, _, _ in }
+  ) throws -> [Metrics] {
+    var collectors = group.heads.map { MetricsCollector(classCount: $0.classCount) }
+    let batchSize = group.heads.map(\.batchSize).min()!
+    for start in stride(from: 0, to: tokens.count, by: batchSize) {
+      let images = start..<min(tokens.count, start + batchSize)
+      let labels = Array(tokens.labels[images])
+      try group.predict(Batch(tokens.source, rows: Array(tokens.rows[images]))) { head, logits in
+        let losses = CrossEntropy.losses(
+          Array(logits), labels: labels, classCount: group.heads[head].classCount)
+        collectors[head].add(logits: logits, labels: labels, losses: losses)
+        try onBatch(head, images, labels, logits)
+      }
     }
-    return collector.metrics
+    return collectors.map(\.metrics)
   }
 }

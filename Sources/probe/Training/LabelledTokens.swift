@@ -86,12 +86,22 @@ public struct LabelledTokens: Sendable {
   ///
   /// - Parameter folder: holds the features, in a file without a name.
   func pooled(
-    _ features: HeadDescription.Features, _ parallel: Parallel,
-    folder: String = FileManager.default.temporaryDirectory.path
+    _ features: HeadDescription.Features, _ parallel: Parallel, folder: String
   ) throws -> LabelledTokens {
     let matrices = try FixedFeatures.compute([features], source, rows: rows, parallel, folder: folder)
     // Nothing asks the pass to stop.
     return LabelledTokens(matrices![0], rows: Array(0..<count), labels: labels)
+  }
+}
+
+extension TrainingImages {
+  func pooled(
+    _ features: HeadDescription.Features, _ parallel: Parallel, folder: String
+  ) throws -> TrainingImages {
+    TrainingImages(
+      training: try training.pooled(features, parallel, folder: folder),
+      validation: try validation.pooled(features, parallel, folder: folder),
+      heldOut: try heldOut?.pooled(features, parallel, folder: folder))
   }
 }
 
@@ -101,8 +111,6 @@ private struct CacheSource: TokenSource {
 
   init(_ cache: TokenCache) { self.cache = cache }
 
-  var tokenCount: Int { cache.tokenCount }
-  var width: Int { cache.width }
   var layout: TokenLayout { TokenLayout(cache) }
   func tokens(row: Int) -> StoredTokens { cache.tokens(row: row) }
 

@@ -10,30 +10,33 @@ public struct RunFolder: Sendable {
 
   /// The trained head, as PyTorch loads it.
   public var headFile: String { path + "/head.safetensors" }
-  /// Where a run goes on: weights, optimizer state and the configuration after the last whole epoch.
-  public var checkpointFile: String { path + "/checkpoint.safetensors" }
+  /// Where heads that learn side by side go on: weights, optimizer states and configurations after some whole epoch.
+  ///
+  /// - Parameter track: the number of the track, from 0; a single run has one.
+  public func checkpointFile(track: Int) -> String {
+    path + (track == 0 ? "/checkpoint.safetensors" : "/checkpoint-\(track).safetensors")
+  }
   /// One ``EpochRecord`` a line.
   public var metricsFile: String { path + "/metrics.jsonl" }
   /// A ``RunSummary``, written when the run is finished.
   public var summaryFile: String { path + "/summary.json" }
 
-  var hasCheckpoint: Bool { Folder.contains(checkpointFile) }
+  var hasCheckpoint: Bool { Folder.contains(checkpointFile(track: 0)) }
+
+  /// Makes the folder where there is none.
+  func make() throws(InputError) { try Folder.create(path) }
 
   /// Makes the folder where there is none, and takes its lock.
   ///
   /// - Returns: what holds the lock as long as it lives.
   /// - Throws: where another run is working in the folder.
   func lock() throws(InputError) -> Descriptor {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw InputError(path, "cannot be made a run folder: \(error.localizedDescription)")
-    }
+    try make()
     let folder = try Descriptor(path, .read)
     guard try folder.tryLock() else {
       throw InputError(path, "is in use by another run", remedy: "wait for it, or use another --output-dir")
     }
-    let names = [summaryFile, headFile, checkpointFile, metricsFile].map {
+    let names = [summaryFile, headFile, checkpointFile(track: 0), metricsFile].map {
       String($0.dropFirst(path.count + 1))
     }
     try AtomicFile.removeLeftovers(of: Set(names), in: path)
@@ -45,7 +48,8 @@ public struct RunFolder: Sendable {
 
   /// Removes what an earlier run left.
   func clear() throws(InputError) {
-    for file in [summaryFile, headFile, checkpointFile, metricsFile] where Folder.contains(file) {
+    for file in [summaryFile, headFile, checkpointFile(track: 0), metricsFile]
+    where Folder.contains(file) {
       do {
         try FileManager.default.removeItem(atPath: file)
       } catch {

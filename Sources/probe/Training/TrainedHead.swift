@@ -7,7 +7,8 @@ import TokenStore
 /// The head of a finished run, ready to be used on caches of the same encoder.
 public struct TrainedHead {
   public let summary: RunSummary
-  public let head: Head
+  public let group: HeadGroup
+  public var head: Head { group.heads[0] }
 
   /// - Throws: where the run is not finished or its files are damaged.
   public init(_ folder: RunFolder, parallel: Parallel) throws {
@@ -17,12 +18,27 @@ public struct TrainedHead {
     var generator = SeededGenerator(seed: 0)
     // The batch size of training: then products are split as they were there, and every bit of the metrics is the same.
     let batchSize = summary.configuration.batchSize
-    let pooling = try summary.configuration.head.makePooling(
-      summary.layout.tokens, batchSize: batchSize, &generator)
-    head = Head(
+    let description = summary.configuration.head
+    let layout =
+      FixedFeature.isComputedOnce(description.features)
+      ? TokenLayout.vector(width: try description.featureWidth(summary.layout.tokens)) : summary.layout.tokens
+    let pooling: any Pooling =
+      FixedFeature.isComputedOnce(description.features)
+      ? FlattenedTokens(layout) : try description.makePooling(layout, batchSize: batchSize, &generator)
+    let head = Head(
       summary.configuration.head, pooling: pooling, classCount: summary.layout.classNames.count,
-      batchSize: batchSize, parallel, &generator)
+      batchSize: batchSize, &generator)
     try head.load(state, file: folder.headFile)
+    group = HeadGroup([head], layout: layout, parallel)
+  }
+
+  /// What the head looks at: the tokens, or the features that are computed from them once and for all.
+  ///
+  /// - Parameter folder: on a disk with room for the features.
+  public func prepare(_ tokens: LabelledTokens, folder: String) throws -> LabelledTokens {
+    let features = summary.configuration.head.features
+    return FixedFeature.isComputedOnce(features)
+      ? try tokens.pooled(features, group.parallel, folder: folder) : tokens
   }
 
   /// That the tensors have the sizes that the summary tells, before memory is taken for them.
@@ -30,13 +46,9 @@ public struct TrainedHead {
   {
     let width = summary.layout.tokens.width
     let description = summary.configuration.head
-    let classifier = description.abmilp == nil ? "1.weight" : "2.weight"
+    let classifier = description.features.isAttentive ? "2.weight" : "1.weight"
     var expected = [
-      classifier: [
-        summary.layout.classNames.count,
-        description.abmilp == nil
-          ? try FixedFeature(description.features, layout: summary.layout.tokens).width : width,
-      ]
+      classifier: [summary.layout.classNames.count, try description.featureWidth(summary.layout.tokens)]
     ]
     if let abmilp = description.abmilp {
       for layer in 0..<abmilp.depth {

@@ -3,70 +3,107 @@ import Files
 import Heads
 import Tensors
 
-/// What a run's checkpoint says beside its tensors.
+/// What a checkpoint says beside its tensors.
 struct CheckpointHeader: Codable, Equatable {
-  var configuration: TrainingConfiguration
+  /// One head of those that train side by side.
+  struct Member: Codable, Equatable {
+    var configuration: TrainingConfiguration
+    var steps: Int
+    /// Why it was given up.
+    var failure: String?
+  }
+
+  var members: [Member]
   var train: String
   var validation: String
   /// Whole epochs that are done.
   var epochs: Int
-  var steps: Int
 }
 
-/// The state of a run between two epochs, as one file that is replaced atomically.
+/// The SHA-256 of the manifests of the caches that a run works on.
+public struct CacheIdentities: Equatable, Sendable {
+  public var train: String
+  public var validation: String
+}
+
+/// The state of all members between two epochs, as one file that is replaced atomically.
 extension Trainer {
   private static let headerKey = "patchbank_checkpoint"
 
-  /// - Parameters:
-  ///   - epochs: whole epochs that are done.
-  ///   - identities: the SHA-256 of the caches' manifests.
-  public func writeCheckpoint(
-    to path: String, epochs: Int, identities: (train: String, validation: String)
-  ) throws {
-    var tensors = head.stateDictionary()
-    for (name, values) in optimizerState {
-      tensors[name] = Tensor(values.buffer, shape: [values.count])
+  /// - Parameter epochs: whole epochs that are done.
+  public func writeCheckpoint(to path: String, epochs: Int, identities: CacheIdentities) throws {
+    var tensors: [String: Tensor] = [:]
+    for (index, member) in members.enumerated() where member.failure == nil {
+      for (name, tensor) in member.head.stateDictionary() { tensors["\(index).head.\(name)"] = tensor }
+      for (name, values) in member.optimizerState {
+        tensors["\(index).\(name)"] = Tensor(values.buffer, shape: [values.count])
+      }
     }
     let header = CheckpointHeader(
-      configuration: configuration, train: identities.train, validation: identities.validation,
-      epochs: epochs,
-      steps: stepCount)
-    let text = try CanonicalJSON.text(header)
-    try Safetensors.write(tensors, metadata: [Self.headerKey: text], to: path)
+      members: members.map {
+        .init(configuration: $0.configuration, steps: $0.stepCount, failure: $0.failure)
+      },
+      train: identities.train, validation: identities.validation, epochs: epochs)
+    try Safetensors.write(
+      tensors, metadata: [Self.headerKey: try CanonicalJSON.text(header)], to: path)
+  }
+
+  /// - Returns: the number of whole epochs that a checkpoint has done; 0 where there is none.
+  static func doneEpochs(_ path: String) throws(InputError) -> Int {
+    Folder.contains(path) ? try header(Safetensors.read(path), path).epochs : 0
+  }
+
+  private static func header(_ file: Safetensors.File, _ path: String) throws(InputError) -> CheckpointHeader
+  {
+    guard let text = file.metadata[headerKey],
+      let header = try? CanonicalJSON.decode(CheckpointHeader.self, from: text.utf8, subject: path)
+    else { throw InputError(path, "is not a checkpoint of a run", remedy: "start again with --overwrite") }
+    return header
   }
 
   /// Goes on from a checkpoint.
   ///
   /// - Returns: the number of whole epochs that are done.
   /// - Throws: where the file is damaged, or was written by a run with other settings or caches, naming them.
-  public func resume(from path: String, identities: (train: String, validation: String)) throws -> Int {
+  public func resume(from path: String, identities: CacheIdentities) throws -> Int {
     let file = try Safetensors.read(path)
-    guard let text = file.metadata[Self.headerKey],
-      let header = try? CanonicalJSON.decode(CheckpointHeader.self, from: text.utf8, subject: path)
-    else { throw InputError(path, "is not a checkpoint of a run", remedy: "start again with --overwrite") }
+    let header = try Self.header(file, path)
     try refuseOtherSettings(header, identities, path)
-    var state = file.tensors
-    for (name, values) in optimizerState {
-      guard let tensor = state.removeValue(forKey: name), tensor.shape == [values.count],
-        tensor.elementType == .float32
-      else { throw InputError(path, "lacks \(name)", remedy: "start again with --overwrite") }
-      tensor.withBytes { UnsafeMutableRawBufferPointer(values.buffer).copyMemory(from: $0) }
+    for (index, (member, state)) in zip(members, header.members).enumerated() {
+      member.stepCount = state.steps
+      member.failure = state.failure
+      if state.failure == nil { try load(file.tensors, into: member, prefix: "\(index).", path) }
     }
-    try head.load(state, file: path)
-    stepCount = header.steps
+    regroup()
     return header.epochs
   }
 
-  private var optimizerState: [(name: String, values: SharedBuffer<Float>)] {
-    optimizer.state.flatMap { name, arrays in
-      zip(head.parameterNames, arrays).map { ("optimizer.\(name).\($0)", $1) }
+  private func load(
+    _ tensors: [String: Tensor], into member: Member, prefix: String, _ path: String
+  ) throws(InputError) {
+    var state: [String: Tensor] = [:]
+    for (name, tensor) in tensors where name.hasPrefix(prefix + "head.") {
+      state[String(name.dropFirst(prefix.count + "head.".count))] = tensor
     }
+    for (name, values) in member.optimizerState {
+      guard let tensor = tensors[prefix + name], tensor.shape == [values.count],
+        tensor.elementType == .float32
+      else { throw InputError(path, "lacks \(prefix)\(name)", remedy: "start again with --overwrite") }
+      tensor.withBytes { UnsafeMutableRawBufferPointer(values.buffer).copyMemory(from: $0) }
+    }
+    try member.head.load(state, file: path)
   }
 
   private func refuseOtherSettings(
-    _ header: CheckpointHeader, _ identities: (train: String, validation: String), _ path: String
+    _ header: CheckpointHeader, _ identities: CacheIdentities, _ path: String
   ) throws(InputError) {
-    var differences = SettingDifferences.between(header.configuration, configuration)
+    var differences: [String] = []
+    if header.members.count != members.count {
+      differences.append("heads were \(header.members.count), are \(members.count)")
+    }
+    for (old, member) in zip(header.members, members) where differences.isEmpty {
+      differences = SettingDifferences.between(old.configuration, member.configuration)
+    }
     if header.train != identities.train { differences.append("the training cache is another one") }
     if header.validation != identities.validation {
       differences.append("the validation cache is another one")
@@ -75,6 +112,14 @@ extension Trainer {
       throw InputError(
         path, "was written by a run with other settings: \(differences.joined(separator: "; "))",
         remedy: "resume with the same settings, or use another --output-dir")
+    }
+  }
+}
+
+extension Trainer.Member {
+  fileprivate var optimizerState: [(name: String, values: SharedBuffer<Float>)] {
+    optimizer.state.flatMap { name, arrays in
+      zip(head.parameterNames, arrays).map { ("optimizer.\(name).\($0)", $1) }
     }
   }
 }

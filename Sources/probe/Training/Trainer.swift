@@ -14,8 +14,10 @@ public struct EpochRecord: Codable, Equatable, Sendable {
   public var trainTop1: Double
   /// On the validation images after the epoch.
   public var validation: Metrics
+  /// On the images that were held out of the training cache to choose between heads; nil where none were.
+  public var heldOut: Metrics?
   public var seconds: Double
-  /// Training images a second, without the validation.
+  /// Training images a second, without the validation. Heads that train side by side share the seconds.
   public var imagesPerSecond: Double
 
   enum CodingKeys: String, CodingKey {
@@ -23,120 +25,190 @@ public struct EpochRecord: Codable, Equatable, Sendable {
     case learningRate = "learning_rate"
     case trainLoss = "train_loss"
     case trainTop1 = "train_top1"
+    case heldOut = "held_out"
     case imagesPerSecond = "images_per_second"
   }
 }
 
-/// Trains one head on one cache and measures it on another, by the seed's protocol (`main_linprobe.py`,
+/// The images of a training run. All three are views of the same kind of tokens.
+public struct TrainingImages: Sendable {
+  public var training: LabelledTokens
+  public var validation: LabelledTokens
+  /// Images of the training cache that nobody learns from, to choose between heads.
+  public var heldOut: LabelledTokens?
+
+  public init(training: LabelledTokens, validation: LabelledTokens, heldOut: LabelledTokens? = nil) {
+    self.training = training
+    self.validation = validation
+    self.heldOut = heldOut
+  }
+}
+
+/// Trains heads side by side on one cache and measures them on another, by the seed's protocol (`main_linprobe.py`,
 /// `engine_finetune.py`): batches in a seeded order, the last incomplete one dropped; the learning rate set per step.
 ///
-/// The result depends on the configuration and the caches alone, not on the number of threads.
+/// What becomes of a head depends on its configuration and the caches alone, not on the number of threads nor on the heads
+/// beside it.
 public final class Trainer {
-  public let configuration: TrainingConfiguration
-  public let head: Head
-  private let training: LabelledTokens
-  private let validation: LabelledTokens
-  let optimizer: any Optimizer
-  /// The optimizer's steps so far.
-  var stepCount = 0
+  /// One of the heads and how it learns.
+  public final class Member {
+    public let configuration: TrainingConfiguration
+    public let head: Head
+    let optimizer: any Optimizer
+    /// The optimizer's steps so far.
+    var stepCount = 0
+    /// Why the head was given up: its loss or its weights are no numbers any more.
+    public internal(set) var failure: String?
+    /// Of the epoch that is running.
+    fileprivate var learningRate = 0.0
+    fileprivate var lossSum = 0.0
+    fileprivate var correctCount = 0
+
+    init(_ configuration: TrainingConfiguration, _ head: Head) {
+      self.configuration = configuration
+      self.head = head
+      optimizer = configuration.optimizer.makeOptimizer(for: head.parameters)
+    }
+  }
+
+  public let members: [Member]
+  private let layout: TokenLayout
+  private let images: TrainingImages
+  private let parallel: Parallel
+  /// What all members have in common.
+  private let shared: TrainingConfiguration
+  /// The members that go on, and their heads; made anew when one is given up.
+  private var active: [Member] = []
+  private var group: HeadGroup
 
   /// - Parameters:
-  ///   - layout: of the tokens of both sets.
-  /// - Throws: where the head does not fit the tokens or the training images do not fill a batch.
+  ///   - configurations: alike in epochs, batches, order and kind of features: all attentive, or all the same ones.
+  ///   - layout: of the tokens of all images.
+  ///   - scratchFolder: on a disk with room for features that are computed once.
+  /// - Throws: where a head does not fit the tokens or the training images do not fill a batch.
   public init(
-    _ configuration: TrainingConfiguration, layout: TokenLayout, classCount: Int, training: LabelledTokens,
-    validation: LabelledTokens, parallel: Parallel
+    _ configurations: [TrainingConfiguration], layout: TokenLayout, classCount: Int, images: TrainingImages,
+    scratchFolder: String, parallel: Parallel
   ) throws {
-    try configuration.check(trainingImageCount: training.count)
-    self.configuration = configuration
-    var generator = SeededGenerator(seed: configuration.seed, stream: 0)
-    let batchSize = configuration.batchSize
-    var pooling = try configuration.head.makePooling(layout, batchSize: batchSize, &generator)
-    if FixedFeature.isComputedOnce(configuration.head.features) {
-      self.training = try training.pooled(configuration.head.features, parallel)
-      self.validation = try validation.pooled(configuration.head.features, parallel)
-      pooling = FixedPooling.identity(width: pooling.outputWidth)
-    } else {
-      self.training = training
-      self.validation = validation
-    }
-    head = Head(
-      configuration.head, pooling: pooling, classCount: classCount, batchSize: batchSize, parallel, &generator
+    let shared = configurations[0]
+    precondition(
+      configurations.allSatisfy { $0.track == shared.track }, "these heads do not learn from the same batches"
     )
-    optimizer = configuration.optimizer.makeOptimizer(for: head.parameters)
+    try shared.check(trainingImageCount: images.training.count)
+    var (layout, images) = (layout, images)
+    let isPooled = FixedFeature.isComputedOnce(shared.head.features)
+    if isPooled {
+      images = try images.pooled(shared.head.features, parallel, folder: scratchFolder)
+      layout = images.training.source.layout
+    }
+    members = try configurations.map { configuration in
+      var generator = SeededGenerator(seed: configuration.seed, stream: 0)
+      let pooling =
+        isPooled
+        ? FlattenedTokens(layout)
+        : try configuration.head.makePooling(layout, batchSize: configuration.batchSize, &generator)
+      return Member(
+        configuration,
+        Head(
+          configuration.head, pooling: pooling, classCount: classCount, batchSize: configuration.batchSize,
+          &generator))
+    }
+    (self.layout, self.images, self.parallel, self.shared) = (layout, images, parallel, shared)
+    active = members
+    group = HeadGroup(members.map(\.head), layout: layout, parallel)
   }
 
   /// Batches of an epoch.
-  public var batchCount: Int { training.count / configuration.batchSize }
+  public var batchCount: Int { images.training.count / shared.batchSize }
+
+  /// Leaves the members alone that were given up.
+  func regroup() {
+    active = members.filter { $0.failure == nil }
+    if !active.isEmpty { group = HeadGroup(active.map(\.head), layout: layout, parallel) }
+  }
 
   /// Trains for one epoch and measures.
   ///
   /// - Parameters:
-  ///   - epoch: from 0; decides the order of the images and the learning rate.
-  ///   - onBatch: called after each batch with its number, the number of batches and its mean loss.
+  ///   - epoch: from 0; decides the order of the images and the learning rates.
+  ///   - onBatch: called after each batch with its number and the mean loss of the first head.
   ///   - shouldStop: asked before each batch.
-  /// - Returns: nil where `shouldStop` said so; the head is then between two epochs' states.
-  /// - Throws: where the loss or a weight is not finite.
+  /// - Returns: a record a member, nil for those that were given up; nil where `shouldStop` said so, and the heads are
+  ///   then between two epochs' states.
   public func runEpoch(
-    _ epoch: Int, onBatch: (_ batch: Int, _ batchCount: Int, _ loss: Double) -> Void = { _, _, _ in },
+    _ epoch: Int, onBatch: (_ batch: Int, _ loss: Double) -> Void = { _, _ in },
     shouldStop: () -> Bool = { false }
-  ) throws -> EpochRecord? {
+  ) throws -> [EpochRecord?]? {
     let start = ContinuousClock.now
-    let batchSize = configuration.batchSize
-    var orderGenerator = SeededGenerator(seed: configuration.seed, stream: UInt64(epoch) + 1)
-    let order = orderGenerator.permutation(training.count)
-    var learningRate = 0.0
-    var collector = MetricsCollector(classCount: head.classCount)
-    // Gradients of batches that did not fill a step at the end of the last epoch are dropped, as the seed drops them.
-    head.clearGradients()
-    for batch in 0..<batchCount {
+    var orderGenerator = SeededGenerator(seed: shared.orderSeed, stream: UInt64(epoch) + 1)
+    let order = orderGenerator.permutation(images.training.count)
+    for member in active {
+      // Gradients of batches that did not fill a step at the end of the last epoch are dropped, as the seed drops them.
+      member.head.clearGradients()
+      (member.lossSum, member.correctCount) = (0, 0)
+    }
+    for batch in 0..<batchCount where !active.isEmpty {
       if shouldStop() { return nil }
-      if batch % configuration.accumulation == 0 {
-        learningRate = configuration.schedule.learningRate(
-          at: Double(epoch) + Double(batch) / Double(batchCount))
-      }
-      let indices = order[batch * batchSize..<(batch + 1) * batchSize]
-      let loss = try trainBatch(indices, &collector)
-      guard loss.isFinite else {
-        throw InputError(
-          "training", "the loss became \(loss) in epoch \(epoch), batch \(batch)",
-          remedy: "use a smaller --blr or --lr")
-      }
-      if (batch + 1) % configuration.accumulation == 0 { step(learningRate) }
-      onBatch(batch + 1, batchCount, loss)
+      let indices = order[batch * shared.batchSize..<(batch + 1) * shared.batchSize]
+      let loss = try train(batch, indices, epoch)
+      onBatch(batch + 1, loss)
     }
-    guard head.isFinite else {
-      throw InputError(
-        "training", "weights became infinite in epoch \(epoch)", remedy: "use a smaller --blr or --lr")
+    for member in active where !member.head.isFinite {
+      member.failure = "weights became infinite in epoch \(epoch)"
     }
+    regroup()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let metrics = collector.metrics
-    let measured = try measure()
-    return EpochRecord(
-      epoch: epoch, learningRate: learningRate, trainLoss: metrics.loss, trainTop1: metrics.top1,
-      validation: measured, seconds: seconds, imagesPerSecond: Double(batchCount * batchSize) / seconds)
+    return try records(epoch, seconds: seconds)
   }
 
-  /// - Returns: the batch's mean loss.
-  private func trainBatch(_ indices: ArraySlice<Int>, _ collector: inout MetricsCollector) throws -> Double {
+  /// - Returns: the mean loss of the first head.
+  private func train(_ batch: Int, _ indices: ArraySlice<Int>, _ epoch: Int) throws -> Double {
+    let training = images.training
     let labels = indices.map { training.labels[$0] }
-    var logits: [Float] = []
-    let losses = try head.accumulateGradients(
+    let progress = Double(epoch) + Double(batch) / Double(batchCount)
+    if batch % shared.accumulation == 0 {
+      for member in active {
+        member.learningRate = member.configuration.schedule.learningRate(at: progress)
+      }
+    }
+    let outcomes = try group.accumulateGradients(
       Batch(training.source, rows: indices.map { training.rows[$0] }), labels: labels,
-      lossScale: 1 / Float(configuration.accumulation)
-    ) { logits = Array($0) }
-    logits.withUnsafeBufferPointer { collector.add(logits: $0, labels: labels, losses: losses) }
-    return losses.reduce(0.0) { $0 + Double($1) } / Double(losses.count)
+      lossScale: 1 / Float(shared.accumulation))
+    for (member, outcome) in zip(active, outcomes) {
+      member.lossSum += outcome.lossSum
+      member.correctCount += outcome.correctCount
+      if !outcome.lossSum.isFinite {
+        let loss = outcome.lossSum / Double(indices.count)
+        member.failure = "the loss became \(loss) in epoch \(epoch), batch \(batch)"
+      }
+    }
+    if active.contains(where: { $0.failure != nil }) { regroup() }
+    if (batch + 1) % shared.accumulation == 0 {
+      for member in active { step(member) }
+    }
+    return outcomes[0].lossSum / Double(indices.count)
   }
 
-  private func step(_ learningRate: Double) {
-    optimizer.update(learningRate: Float(learningRate), step: stepCount)
-    stepCount += 1
-    head.clearGradients()
+  private func step(_ member: Member) {
+    member.optimizer.update(learningRate: Float(member.learningRate), step: member.stepCount)
+    member.stepCount += 1
+    member.head.clearGradients()
   }
 
-  /// - Returns: the metrics of the validation images, in evaluation mode.
-  public func measure() throws -> Metrics {
-    try Evaluator.measure(head, on: validation)
+  private func records(_ epoch: Int, seconds: Double) throws -> [EpochRecord?] {
+    guard !active.isEmpty else { return members.map { _ in nil } }
+    let count = Double(batchCount * shared.batchSize)
+    let validation = try Evaluator.measure(group, on: images.validation)
+    let heldOut = try images.heldOut.map { try Evaluator.measure(group, on: $0) }
+    var records: [EpochRecord] = []
+    for (index, member) in active.enumerated() {
+      records.append(
+        EpochRecord(
+          epoch: epoch, learningRate: member.learningRate, trainLoss: member.lossSum / count,
+          trainTop1: Double(member.correctCount) / count, validation: validation[index],
+          heldOut: heldOut?[index], seconds: seconds, imagesPerSecond: count / seconds))
+    }
+    var rest = records[...]
+    return members.map { $0.failure == nil ? rest.removeFirst() : nil }
   }
 }

@@ -12,12 +12,14 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var batchSize: Int
   /// Batches whose gradients are added up before a step.
   public var accumulation: Int
-  /// Decides the initial weights and the order of the images in every epoch.
+  /// Decides the initial weights.
   public var seed: UInt64
+  /// Decides the order of the images in every epoch.
+  public var orderSeed: UInt64
 
   public init(
     head: HeadDescription, optimizer: OptimizerDescription, schedule: LearningRateSchedule, epochs: Int,
-    batchSize: Int, accumulation: Int, seed: UInt64
+    batchSize: Int, accumulation: Int, seed: UInt64, orderSeed: UInt64 = 0
   ) {
     self.head = head
     self.optimizer = optimizer
@@ -26,6 +28,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     self.batchSize = batchSize
     self.accumulation = accumulation
     self.seed = seed
+    self.orderSeed = orderSeed
   }
 
   /// The learning rate of a base learning rate: `base * images of a step / 256`.
@@ -36,11 +39,41 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case head, optimizer, schedule, epochs, accumulation, seed
     case batchSize = "batch_size"
+    case orderSeed = "order_seed"
+  }
+
+  /// Also of files that were written when one seed decided both.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    head = try container.decode(HeadDescription.self, forKey: .head)
+    optimizer = try container.decode(OptimizerDescription.self, forKey: .optimizer)
+    schedule = try container.decode(LearningRateSchedule.self, forKey: .schedule)
+    epochs = try container.decode(Int.self, forKey: .epochs)
+    batchSize = try container.decode(Int.self, forKey: .batchSize)
+    accumulation = try container.decode(Int.self, forKey: .accumulation)
+    seed = try container.decode(UInt64.self, forKey: .seed)
+    orderSeed = try container.decodeIfPresent(UInt64.self, forKey: .orderSeed) ?? seed
+  }
+
+  /// What heads must have in common to learn side by side from the same batches.
+  struct Track: Hashable {
+    var epochs: Int
+    var batchSize: Int
+    var accumulation: Int
+    var orderSeed: UInt64
+    /// The features that are computed once and for all; nil for heads that look at the tokens in every step.
+    var features: HeadDescription.Features?
+  }
+
+  var track: Track {
+    Track(
+      epochs: epochs, batchSize: batchSize, accumulation: accumulation, orderSeed: orderSeed,
+      features: FixedFeature.isComputedOnce(head.features) ? head.features : nil)
   }
 
   /// - Throws: where the settings, which come from a file, are none of a real run.
   func validate(file: String) throws(InputError) {
-    guard (head.features == .abmilp) == (head.abmilp != nil), (1...64).contains(head.abmilp?.depth ?? 1),
+    guard head.isConsistent, (1...64).contains(head.abmilp?.depth ?? 1),
       (2...65536).contains(batchSize), accumulation > 0, epochs > 0
     else { throw InputError(file, "holds settings that no run has", remedy: "train the head again") }
   }

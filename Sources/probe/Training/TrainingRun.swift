@@ -5,130 +5,257 @@ import Reporting
 import Tensors
 import TokenStore
 
-/// A training run from start to finish, or from where it stopped: caches in, run folder out.
+/// One head that is to be trained, and the folder that is to tell of it.
+public struct PlannedRun: Sendable {
+  public var configuration: TrainingConfiguration
+  public var folder: RunFolder
+
+  public init(_ configuration: TrainingConfiguration, _ folder: RunFolder) {
+    self.configuration = configuration
+    self.folder = folder
+  }
+}
+
+/// What became of a planned run.
+public enum RunResult: Sendable {
+  case finished(RunSummary)
+  /// The loss or the weights are no numbers any more; says when.
+  case failed(String)
+
+  /// - Throws: where the head was given up.
+  public func summary() throws(InputError) -> RunSummary {
+    switch self {
+    case .finished(let summary): return summary
+    case .failed(let reason): throw InputError("training", reason, remedy: "use a smaller --blr or --lr")
+    }
+  }
+}
+
+/// The training of one or many heads from start to finish, or from where it stopped: caches in, run folders out.
 public struct TrainingRun {
   public enum Outcome {
-    case finished(RunSummary)
-    /// Stopped on request after so many whole epochs, which a resumed run need not do again.
-    case interrupted(epochs: Int)
+    /// One result a planned run, in their order.
+    case finished([RunResult])
+    /// Stopped on request; what is done need not be done again by a resumed run.
+    case interrupted
   }
 
   /// How to treat what an earlier run left in the folder.
   public enum Start: Sendable { case fresh, overwrite, resume }
 
-  let configuration: TrainingConfiguration
+  /// What a run tells while it works.
+  public struct Observer {
+    /// Told before the first batch how many there are in all, and how many an earlier run did.
+    public var onStart: (_ batches: Int, _ done: Int) -> Void = { _, _ in }
+    /// Called after each batch.
+    public var onBatch: (_ track: String, _ epoch: Int, _ loss: Double) -> Void = { _, _, _ in }
+    /// Sees the records of an epoch: one a head that goes on.
+    public var onEpoch: (_ records: [EpochRecord]) -> Void = { _ in }
+    public var shouldStop: () -> Bool = { false }
+
+    public init() {}
+  }
+
+  let runs: [PlannedRun]
   let train: TokenCache
   let validation: TokenCache
+  let heldOutFraction: Double
+  /// Holds the lock and the checkpoints.
   let folder: RunFolder
   let programVersion: String
   let parallel: Parallel
 
+  /// - Parameters:
+  ///   - folder: where checkpoints are kept; a single run's own folder, or the one that holds those of many.
+  ///   - heldOutFraction: the share of the training images that nobody learns from; 0 for none.
   public init(
-    _ configuration: TrainingConfiguration, train: TokenCache, validation: TokenCache, folder: RunFolder,
-    programVersion: String, parallel: Parallel
+    _ runs: [PlannedRun], train: TokenCache, validation: TokenCache, heldOutFraction: Double = 0,
+    folder: RunFolder, programVersion: String, parallel: Parallel
   ) {
-    self.configuration = configuration
+    precondition(!runs.isEmpty, "there is nothing to train")
+    self.runs = runs
     self.train = train
     self.validation = validation
+    self.heldOutFraction = heldOutFraction
     self.folder = folder
     self.programVersion = programVersion
     self.parallel = parallel
   }
 
-  /// A short name for progress and tables.
-  public var name: String { configuration.head.name }
-
-  /// - Parameters:
-  ///   - onStart: told how many epochs an earlier run did, before the first epoch of this one.
-  ///   - onEpoch: sees each epoch's record.
-  ///   - onBatch: called after each batch with its mean loss.
-  public func run(
-    _ start: Start, onStart: (_ trainer: Trainer, _ doneEpochs: Int) -> Void = { _, _ in },
-    onEpoch: (EpochRecord) -> Void = { _ in },
-    onBatch: (_ batch: Int, _ batchCount: Int, _ loss: Double) -> Void = { _, _, _ in },
-    shouldStop: () -> Bool = { false }
-  ) throws -> Outcome {
+  public func run(_ start: Start, _ observer: Observer = Observer()) throws -> Outcome {
     try CacheCompatibility(train).check(validation, with: train.path)
-    let trainTokens = try LabelledTokens(train)
-    let validationTokens = try LabelledTokens(measuringOn: validation)
-    let classNames = train.configuration.dataset.classNames
-    let trainer = try Trainer(
-      configuration, layout: TokenLayout(train), classCount: classNames.count, training: trainTokens,
-      validation: validationTokens, parallel: parallel)
-    let identities = (try identity(train), try identity(validation))
+    let images = try TrainingImages(
+      training: LabelledTokens(train), validation: LabelledTokens(measuringOn: validation))
+    let identities = CacheIdentities(train: try identity(train), validation: try identity(validation))
 
     // Held to the end, so that two runs never write into one folder.
     let lock = try folder.lock()
     defer { withExtendedLifetime(lock) {} }
-    let resuming = try prepareFolder(start)
-    let done = resuming ? try trainer.resume(from: folder.checkpointFile, identities: identities) : 0
-    var records: [EpochRecord] =
-      resuming ? Array(try JSONLines.read(folder.metricsFile).prefix(done)) : []
-    guard records.count == done else {
-      throw InputError(
-        folder.metricsFile, "holds \(records.count) of the \(done) epochs that the checkpoint has done",
-        remedy: "start again with --overwrite")
+    let tracks = tracks()
+    try prepareFolders(start, trackCount: tracks.count)
+    let batches = tracks.map { images.training.count / $0.batchSize }
+    let done = try tracks.indices.map { try Trainer.doneEpochs(folder.checkpointFile(track: $0)) }
+    observer.onStart(
+      zip(tracks, batches).reduce(0) { $0 + $1.0.epochs * $1.1 },
+      zip(done, batches).reduce(0) { $0 + $1.0 * $1.1 })
+    var results = [RunResult?](repeating: nil, count: runs.count)
+    for (number, track) in tracks.enumerated() {
+      let training = TrackTraining(
+        run: self, track: track, checkpoint: folder.checkpointFile(track: number), images: images,
+        identities: identities)
+      guard let finished = try training.run(observer) else { return .interrupted }
+      for (index, result) in zip(track.runs, finished) { results[index] = result }
     }
-    let lines = try JSONLines(folder.metricsFile, keepingFirst: done)
-    onStart(trainer, done)
-    for epoch in done..<max(done, configuration.epochs) {
-      guard let record = try trainer.runEpoch(epoch, onBatch: onBatch, shouldStop: shouldStop) else {
-        return .interrupted(epochs: epoch)
-      }
-      // The checkpoint is written last: a line without its checkpoint is cut when the run goes on.
-      try lines.append(record)
-      try trainer.writeCheckpoint(to: folder.checkpointFile, epochs: epoch + 1, identities: identities)
-      records.append(record)
-      onEpoch(record)
-    }
-    return .finished(try finish(trainer, records, trainTokens, validationTokens, identities))
+    return .finished(results.map { $0! })
   }
 
-  /// - Returns: whether there is a checkpoint to go on from; otherwise the folder holds no run any more.
+  /// Runs that learn side by side, in the order of the first of each.
+  private func tracks() -> [Track] {
+    var tracks: [Track] = []
+    var numbers: [TrainingConfiguration.Track: Int] = [:]
+    for (index, run) in runs.enumerated() {
+      let kind = run.configuration.track
+      if let number = numbers[kind] {
+        tracks[number].runs.append(index)
+      } else {
+        numbers[kind] = tracks.count
+        tracks.append(
+          Track(
+            runs: [index], epochs: kind.epochs, batchSize: kind.batchSize, name: run.configuration.head.name))
+      }
+    }
+    return tracks
+  }
+
   /// - Throws: where an earlier run is there and is not to be lost.
-  private func prepareFolder(_ start: Start) throws(InputError) -> Bool {
+  private func prepareFolders(_ start: Start, trackCount: Int) throws(InputError) {
+    let hasCheckpoint = (0..<trackCount).contains { Folder.contains(folder.checkpointFile(track: $0)) }
+    let earlier = runs.map(\.folder).first { $0.hasEarlierRun }
     switch start {
-    case .resume where folder.hasCheckpoint: return true
-    case .resume where folder.hasEarlierRun:
+    case .resume where hasCheckpoint: return
+    case .resume where earlier != nil:
       throw InputError(
-        folder.path, "holds an earlier run, but not its checkpoint.safetensors to go on from",
+        folder.path, "holds an earlier run, but not its checkpoint to go on from",
         remedy: "add --overwrite to start again")
-    case .fresh where folder.hasEarlierRun:
+    case .fresh where hasCheckpoint || earlier != nil:
       throw InputError(
         folder.path, "holds an earlier run",
         remedy: "add --resume to go on with it, or --overwrite to start again")
     default:
       // A run that was killed in its first epoch leaves nothing to go on from.
-      try folder.clear()
-      return false
+      for number in 0..<trackCount { Folder.remove(folder.checkpointFile(track: number)) }
+      for run in runs { try run.folder.clear() }
     }
-  }
-
-  private func finish(
-    _ trainer: Trainer, _ records: [EpochRecord], _ trainTokens: LabelledTokens,
-    _ validationTokens: LabelledTokens,
-    _ identities: (train: String, validation: String)
-  ) throws -> RunSummary {
-    let description = try CanonicalJSON.text(configuration.head)
-    try Safetensors.write(
-      trainer.head.stateDictionary(), metadata: ["patchbank_head": description], to: folder.headFile)
-    let best = records.reduce(records[0]) { $1.validation.top1 > $0.validation.top1 ? $1 : $0 }
-    let summary = RunSummary(
-      programVersion: programVersion, configuration: configuration,
-      layout: HeadLayout(train), encoder: train.configuration.model.name,
-      checkpointSHA256: train.configuration.checkpoint.sha256, encoderSettings: try EncoderSettings(train),
-      train: .init(
-        path: train.path, manifestSHA256: identities.train, images: trainTokens.count,
-        skippedRows: trainTokens.skippedRowCount),
-      validation: .init(
-        path: validation.path, manifestSHA256: identities.validation, images: validationTokens.count,
-        skippedRows: validationTokens.skippedRowCount),
-      parameterCount: trainer.head.parameterCount, final: records[records.count - 1], best: best)
-    try folder.writeSummary(summary)
-    return summary
   }
 
   private func identity(_ cache: TokenCache) throws(InputError) -> String {
     try SHA256.hexadecimal(ofFile: cache.path + "/" + CacheManifest.fileName)
+  }
+}
+
+/// Runs that learn side by side.
+struct Track {
+  /// Their numbers.
+  var runs: [Int]
+  var epochs: Int
+  var batchSize: Int
+  /// For progress: the first head's.
+  var name: String
+}
+
+/// The training of one track.
+struct TrackTraining {
+  let run: TrainingRun
+  let track: Track
+  let checkpoint: String
+  let images: TrainingImages
+  let identities: CacheIdentities
+
+  private var runs: [PlannedRun] { track.runs.map { run.runs[$0] } }
+
+  /// Checkpoints that take long beside the epochs are not written after every one: they may take a twentieth of the time.
+  private static let checkpointShare = 20
+
+  /// - Returns: a result a run; nil where the observer asked to stop.
+  func run(_ observer: TrainingRun.Observer) throws -> [RunResult]? {
+    let trainer = try Trainer(
+      runs.map(\.configuration), layout: TokenLayout(run.train),
+      classCount: run.train.configuration.dataset.classNames.count, images: images,
+      scratchFolder: run.folder.path, parallel: run.parallel)
+    let done =
+      Folder.contains(checkpoint) ? try trainer.resume(from: checkpoint, identities: identities) : 0
+    var logs = try zip(runs, trainer.members).map { run, member in
+      try EpochLog(run.folder, done: done, hasFailed: member.failure != nil)
+    }
+    var nextCheckpoint = ContinuousClock.now
+    for epoch in done..<max(done, track.epochs) {
+      guard
+        let records = try trainer.runEpoch(
+          epoch, onBatch: { _, loss in observer.onBatch(track.name, epoch, loss) },
+          shouldStop: observer.shouldStop)
+      else { return nil }
+      for (index, record) in records.enumerated() {
+        if let record { try logs[index].append(record) }
+      }
+      // The checkpoint is written last: lines without their checkpoint are cut when the run goes on.
+      let start = ContinuousClock.now
+      if epoch + 1 == track.epochs || start >= nextCheckpoint {
+        try trainer.writeCheckpoint(to: checkpoint, epochs: epoch + 1, identities: identities)
+        nextCheckpoint = .now + (ContinuousClock.now - start) * Self.checkpointShare
+      }
+      observer.onEpoch(records.compactMap { $0 })
+    }
+    return try finish(trainer, logs)
+  }
+
+  private func finish(_ trainer: Trainer, _ logs: [EpochLog]) throws -> [RunResult] {
+    try trainer.members.indices.map { index in
+      let (member, folder) = (trainer.members[index], runs[index].folder)
+      if let failure = member.failure { return .failed(failure) }
+      try Safetensors.write(
+        member.head.stateDictionary(),
+        metadata: ["patchbank_head": try CanonicalJSON.text(member.configuration.head)], to: folder.headFile)
+      let summary = try summary(member, logs[index].records)
+      try folder.writeSummary(summary)
+      return .finished(summary)
+    }
+  }
+
+  private func summary(_ member: Trainer.Member, _ records: [EpochRecord]) throws -> RunSummary {
+    let (train, validation) = (run.train, run.validation)
+    let best = records.reduce(records[0]) { $1.validation.top1 > $0.validation.top1 ? $1 : $0 }
+    return RunSummary(
+      programVersion: run.programVersion, configuration: member.configuration, layout: HeadLayout(train),
+      encoder: train.configuration.model.name, checkpointSHA256: train.configuration.checkpoint.sha256,
+      encoderSettings: try EncoderSettings(train),
+      train: .init(
+        path: train.path, manifestSHA256: identities.train, images: images.training.count,
+        skippedRows: images.training.skippedRowCount),
+      validation: .init(
+        path: validation.path, manifestSHA256: identities.validation, images: images.validation.count,
+        skippedRows: images.validation.skippedRowCount),
+      parameterCount: member.head.parameterCount, final: records[records.count - 1], best: best)
+  }
+}
+
+/// A head's `metrics.jsonl`, from the epochs on that a checkpoint has.
+private struct EpochLog {
+  private(set) var records: [EpochRecord]
+  private let lines: JSONLines
+
+  init(_ folder: RunFolder, done: Int, hasFailed: Bool) throws {
+    try folder.make()
+    records = done > 0 ? Array(try JSONLines.read(folder.metricsFile).prefix(done)) : []
+    guard records.count == done || hasFailed else {
+      throw InputError(
+        folder.metricsFile, "holds \(records.count) of the \(done) epochs that the checkpoint has done",
+        remedy: "start again with --overwrite")
+    }
+    lines = try JSONLines(folder.metricsFile, keepingFirst: records.count)
+  }
+
+  mutating func append(_ record: EpochRecord) throws {
+    try lines.append(record)
+    records.append(record)
   }
 }

@@ -1,0 +1,39 @@
+import Commands
+import Reporting
+import Training
+
+/// Turns what a run tells into progress on stderr: batches as units, losses and accuracies as detail.
+final class TrainingMonitor {
+  private let name: String
+  private let epochs: Int
+  private let style: Progress.Style
+  private var progress: Progress?
+  private var accuracy = ""
+
+  init(_ name: String, epochs: Int, style: Progress.Style) {
+    (self.name, self.epochs, self.style) = (name, epochs, style)
+  }
+
+  /// What is to be told to this monitor.
+  var observer: TrainingRun.Observer {
+    var observer = TrainingRun.Observer()
+    observer.onStart = { [self] batches, done in
+      progress = Progress(name, unit: "batches", total: batches, alreadyDone: done, style: style)
+      if done > 0 { progress?.note("\(name): goes on after \(done) of \(batches) batches") }
+    }
+    observer.onBatch = { [self] track, epoch, loss in
+      let head = track == name ? "" : "\(track), "
+      progress?.advance(
+        by: 1,
+        detail: "\(head)epoch \(epoch + 1)/\(epochs), loss \(NumberText.fixed(loss, 3))\(accuracy)")
+    }
+    observer.onEpoch = { [self] records in
+      guard let best = records.map(\.validation.top1).max() else { return }
+      accuracy = ", \(records.count > 1 ? "best " : "")val top-1 \(NumberText.percentage(best))"
+    }
+    observer.shouldStop = { Interruption.isRequested }
+    return observer
+  }
+
+  func close() { progress?.finish() }
+}

@@ -1,0 +1,46 @@
+import Compute
+import Tensors
+
+/// The perceptron that scores a token in AbMILP (Ilse et al. 2018, equation 7 without the gate; the seed's
+/// `attention_predictor`): depth - 1 linear layers with activations, and a last one to a single score.
+struct AbMILPScorer: Sendable {
+  let hidden: [LinearParameters]
+  let score: LinearParameters
+  /// [1, T', D], added to the T' pooled tokens before they are scored; nil where scores do not depend on the place.
+  let positionEmbedding: Parameter?
+  /// What the seed keeps in the head although no score depends on it.
+  let constantEmbedding: Tensor?
+
+  init(_ description: AbMILPDescription, layout: TokenLayout, _ generator: inout SeededGenerator) {
+    var layers: [LinearParameters] = []
+    for layer in 0..<description.depth {
+      // Layers and activations alternate in the seed's nn.Sequential, so that layers have the even numbers.
+      layers.append(
+        LinearParameters(
+          "attention_predictor.\(2 * layer)", inputWidth: layout.width,
+          outputWidth: layer == description.depth - 1 ? 1 : layout.width, &generator))
+    }
+    hidden = Array(layers.dropLast())
+    score = layers[layers.count - 1]
+    let firstToken = layout.firstToken(description.content)
+    let values = PositionEmbedding.sineCosine(
+      prefixTokenCount: layout.prefixTokenCount - firstToken, gridHeight: layout.gridHeight,
+      gridWidth: layout.gridWidth, width: layout.width)
+    let shape = [1, layout.tokenCount - firstToken, layout.width]
+    guard description.condition == .positionEmbedding else {
+      positionEmbedding = nil
+      constantEmbedding = Tensor(values, shape: shape)
+      return
+    }
+    let embedding = Parameter("pos_embed", shape: shape)
+    _ = embedding.values.buffer.update(fromContentsOf: values)
+    positionEmbedding = embedding
+    constantEmbedding = nil
+  }
+
+  var parameters: [Parameter] {
+    (hidden + [score]).flatMap { [$0.weight, $0.bias] } + (positionEmbedding.map { [$0] } ?? [])
+  }
+
+  var constants: [String: Tensor] { constantEmbedding.map { ["pos_embed": $0] } ?? [:] }
+}

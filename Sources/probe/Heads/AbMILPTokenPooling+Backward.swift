@@ -1,0 +1,297 @@
+import Compute
+
+extension AbMILPTokenPooling {
+  package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
+    parts.clear()
+    guard description.selfAttention == .both, let selfAttention else { return }
+    // features = W sums + b
+    try parallel.forEachChunk(of: width, length: 64) { _, rows, _ in
+      BLAS.multiply(
+        transposeA: true, m: rows.count, n: width, k: count, a: gradient.pointer + rows.lowerBound,
+        leadingA: width, b: sums.pointer, leadingB: width, beta: 1,
+        c: selfAttention.valueGradient.pointer + rows.lowerBound * width, leadingC: width)
+    }
+    let bias = selfAttention.output.bias.gradient.pointer
+    for image in 0..<count {
+      for channel in 0..<width { bias[channel] += gradient.pointer[image * width + channel] }
+    }
+    try parallel.forEachChunk(of: count, length: 64) { _, images, _ in
+      BLAS.multiply(
+        m: images.count, n: width, k: width, a: gradient.pointer + images.lowerBound * width, leadingA: width,
+        b: selfAttention.value.pointer, leadingB: width, c: sums.pointer + images.lowerBound * width,
+        leadingC: width)
+    }
+  }
+
+  /// The gradient of one image: of its attention, of its scores, then down through the layers and the self-attention.
+  package func backward(
+    _ image: ImageTokens, index: Int, group: Int, gradient: UnsafePointer<Float>
+  ) throws {
+    let scratch = scratch(image)
+    let stored = image.stored[firstToken..<firstToken + tokenCount]
+    let weights = attention.pointer + index * tokenCount
+    let scores = scratch.scoreGradient.pointer
+    if description.selfAttention == .both {
+      let spread = scratch.tokens.pointer
+      stored.dots(query: sums.pointer + index * width, into: spread)
+      rows(tokenAttention(index)).dots(query: spread, into: scores)
+      setOuterProduct(weights, spread, scratch.tokenGradient.pointer)
+    } else {
+      stored.dots(query: gradient, into: scores)
+      scratch.tokenGradient.fill(0)
+    }
+    backThroughSoftmax(scores, weights)
+    let tokens = UnsafePointer(image.inSinglePrecision() + firstToken * width)
+    if scorer.hidden.isEmpty {
+      addScoreGradients(tokens, index, group, scratch)
+    } else {
+      addHiddenGradients(tokens, index, group, scratch)
+    }
+    if selfAttention != nil { addSelfAttentionGradient(tokens, index, group, scratch) }
+  }
+
+  /// From the gradient of a softmax's output to the one of its input. These sum to zero, so that the score's bias, which
+  /// softmax does not see, has a gradient of exactly zero.
+  private func backThroughSoftmax(_ gradient: UnsafeMutablePointer<Float>, _ weights: UnsafePointer<Float>) {
+    var mean: Float = 0
+    for token in 0..<tokenCount { mean += weights[token] * gradient[token] }
+    for token in 0..<tokenCount { gradient[token] = weights[token] * (gradient[token] - mean) }
+  }
+
+  private func setOuterProduct(
+    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<tokenCount {
+      for column in 0..<tokenCount { out[row * tokenCount + column] = left[row] * right[column] }
+    }
+  }
+
+  /// Depth 1 behind self-attention: s = P (X u) + offsets.
+  private func addScoreGradients(
+    _ tokens: UnsafePointer<Float>, _ index: Int, _ group: Int, _ scratch: AbMILPScratch
+  ) {
+    let (scores, values, spread) = (
+      scratch.scoreGradient.pointer, scratch.values.pointer, scratch.tokens.pointer
+    )
+    if scorer.positionEmbedding != nil {
+      let offsets = parts.offsets.partial(group)
+      for token in 0..<tokenCount { offsets[token] += scores[token] }
+    }
+    let stored = StoredTokens(.float32, tokens, tokenCount: tokenCount, width: width)
+    stored.dots(query: firstWeight.pointer, into: values)
+    spread.update(repeating: 0, count: tokenCount)
+    rows(tokenAttention(index)).addWeightedSum(weights: scores, to: spread)
+    stored.addWeightedSum(weights: spread, to: parts.weights[0].partial(group))
+    BLAS.multiply(
+      m: tokenCount, n: tokenCount, k: 1, a: scores, leadingA: 1, b: values, leadingB: tokenCount, beta: 1,
+      c: scratch.tokenGradient.pointer, leadingC: tokenCount)
+  }
+
+  private func addHiddenGradients(
+    _ tokens: UnsafePointer<Float>, _ index: Int, _ group: Int, _ scratch: AbMILPScratch
+  ) {
+    let layerCount = scorer.hidden.count
+    let scores = scratch.scoreGradient.pointer
+    let top = runHidden(tokens, index, scratch)
+    StoredTokens(.float32, top, tokenCount: tokenCount, width: width)
+      .addWeightedSum(weights: scores, to: parts.weights[layerCount].partial(group))
+    var gradient = scratch.gradient.pointer
+    BLAS.multiply(
+      m: tokenCount, n: width, k: 1, a: scores, leadingA: 1, b: scorer.score.weight.values.pointer,
+      leadingB: width, c: gradient, leadingC: width)
+    for layer in (0..<layerCount).reversed() {
+      let output = scratch.outputs[layer].pointer
+      description.activation.multiplyByDerivative(gradient, output: output, count: tokenCount * width)
+      let input =
+        layer > 0
+        ? UnsafePointer(scratch.outputs[layer - 1].pointer)
+        : selfAttention == nil ? tokens : UnsafePointer(scratch.attended.pointer)
+      BLAS.multiply(
+        transposeA: true, m: width, n: width, k: tokenCount, a: gradient, leadingA: width, b: input,
+        leadingB: width, beta: 1, c: parts.weights[layer].partial(group), leadingC: width)
+      guard layer > 0 else { break }
+      StoredTokens(.float32, gradient, tokenCount: tokenCount, width: width)
+        .addWeightedSum(weights: scratch.ones.pointer, to: parts.biases[layer - 1].partial(group))
+      // The layer's output is not needed any more: its memory takes the gradient with respect to the layer's input.
+      BLAS.multiply(
+        m: tokenCount, n: width, k: width, a: gradient, leadingA: width,
+        b: scorer.hidden[layer].weight.values.pointer, leadingB: width, c: output, leadingC: width)
+      gradient = output
+    }
+    addOffsetGradients(gradient, to: parts.offsets.partial(group), scratch)
+    guard selfAttention != nil else { return }
+    // What reaches y, and through it P.
+    let reached = scratch.attended.pointer
+    BLAS.multiply(
+      m: tokenCount, n: width, k: width, a: gradient, leadingA: width, b: firstWeight.pointer,
+      leadingB: width, c: reached, leadingC: width)
+    BLAS.multiply(
+      transposeB: true, m: tokenCount, n: tokenCount, k: width, a: reached, leadingA: width, b: tokens,
+      leadingB: width, beta: 1, c: scratch.tokenGradient.pointer, leadingC: tokenCount)
+  }
+
+  /// By token where tokens have places of their own, added up over them otherwise.
+  private func addOffsetGradients(
+    _ gradient: UnsafePointer<Float>, to offsets: UnsafeMutablePointer<Float>, _ scratch: AbMILPScratch
+  ) {
+    if scorer.positionEmbedding != nil {
+      for element in 0..<tokenCount * width { offsets[element] += gradient[element] }
+    } else {
+      StoredTokens(.float32, gradient, tokenCount: tokenCount, width: width)
+        .addWeightedSum(weights: scratch.ones.pointer, to: offsets)
+    }
+  }
+
+  /// From the gradient of P to the one of M.
+  private func addSelfAttentionGradient(
+    _ tokens: UnsafePointer<Float>, _ index: Int, _ group: Int, _ scratch: AbMILPScratch
+  ) {
+    let matrix = tokenAttention(index)
+    for token in 0..<tokenCount {
+      backThroughSoftmax(
+        scratch.tokenGradient.pointer + token * tokenCount, matrix + token * tokenCount)
+    }
+    let mixed = scratch.gradient.pointer
+    BLAS.multiply(
+      m: tokenCount, n: width, k: tokenCount, alpha: 1 / Float(width).squareRoot(),
+      a: scratch.tokenGradient.pointer, leadingA: tokenCount, b: tokens, leadingB: width, c: mixed,
+      leadingC: width)
+    BLAS.multiply(
+      transposeA: true, m: width, n: width, k: tokenCount, a: tokens, leadingA: width, b: mixed,
+      leadingB: width, beta: 1, c: parts.form!.partial(group), leadingC: width)
+  }
+
+  // MARK: - Parameters
+
+  package func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) throws {
+    let layers = scorer.hidden + [scorer.score]
+    for layer in layers.indices where layer > 0 || selfAttention == nil {
+      add(
+        try parts.weights[layer].total(groupCount: groupCount, parallel), to: layers[layer].weight.gradient)
+    }
+    for layer in scorer.hidden.indices.dropFirst() {
+      add(
+        try parts.biases[layer - 1].total(groupCount: groupCount, parallel), to: layers[layer].bias.gradient)
+    }
+    let offsets = try parts.offsets.total(groupCount: groupCount, parallel)
+    if let selfAttention {
+      let weight = try parts.weights[0].total(groupCount: groupCount, parallel)
+      try addFolded(weight, offsets, selfAttention)
+      let form = try parts.form!.total(groupCount: groupCount, parallel)
+      selfAttention.formGradient.pointer.update(from: form, count: width * width)
+      try selfAttention.unfold(parallel)
+    }
+    addOffsets(offsets)
+  }
+
+  private func add(_ values: UnsafePointer<Float>, to gradient: SharedBuffer<Float>) {
+    for index in 0..<gradient.count { gradient.pointer[index] += values[index] }
+  }
+
+  /// The first layer's weight and W from the gradient of their product.
+  private func addFolded(
+    _ product: UnsafePointer<Float>, _ offsets: UnsafePointer<Float>, _ selfAttention: AbMILPSelfAttention
+  ) throws {
+    let outputs = first.outputWidth
+    let weight = first.weight
+    BLAS.multiply(
+      transposeB: true, m: outputs, n: width, k: width, a: product, leadingA: width,
+      b: selfAttention.value.pointer, leadingB: width, beta: 1, c: weight.gradient.pointer, leadingC: width)
+    BLAS.multiply(
+      transposeA: true, m: width, n: width, k: outputs, a: weight.values.pointer, leadingA: width, b: product,
+      leadingB: width, beta: 1, c: selfAttention.valueGradient.pointer, leadingC: width)
+    // Self-attention's bias goes through the first layer into every token's offset.
+    guard !scorer.hidden.isEmpty else { return }
+    let bias = offsetSums(offsets)
+    BLAS.multiply(
+      m: outputs, n: width, k: 1, a: bias, leadingA: 1, b: selfAttention.output.bias.values.pointer,
+      leadingB: width, beta: 1, c: weight.gradient.pointer, leadingC: width)
+    BLAS.multiply(
+      m: 1, n: width, k: outputs, a: bias, leadingA: outputs, b: weight.values.pointer, leadingB: width,
+      beta: 1, c: selfAttention.output.bias.gradient.pointer, leadingC: width)
+  }
+
+  private func offsetSums(_ offsets: UnsafePointer<Float>) -> [Float] {
+    let rowCount = parts.offsets.count / first.outputWidth
+    var sums = [Float](repeating: 0, count: first.outputWidth)
+    StoredTokens(.float32, offsets, tokenCount: rowCount, width: first.outputWidth)
+      .addWeightedSum(weights: [Float](repeating: 1, count: rowCount), to: &sums)
+    return sums
+  }
+
+  private func addOffsets(_ offsets: UnsafePointer<Float>) {
+    let outputs = first.outputWidth
+    if !scorer.hidden.isEmpty {
+      let sums = offsetSums(offsets)
+      for index in 0..<outputs { first.bias.gradient.pointer[index] += sums[index] }
+    }
+    guard let embedding = scorer.positionEmbedding else { return }
+    BLAS.multiply(
+      transposeA: true, m: outputs, n: width, k: tokenCount, a: offsets, leadingA: outputs,
+      b: embedding.values.pointer, leadingB: width, beta: 1, c: first.weight.gradient.pointer, leadingC: width
+    )
+    BLAS.multiply(
+      m: tokenCount, n: width, k: outputs, a: offsets, leadingA: outputs, b: first.weight.values.pointer,
+      leadingB: width, beta: 1, c: embedding.gradient.pointer, leadingC: width)
+  }
+}
+
+/// What groups of images add up for one AbMILP head.
+struct AbMILPParts: Sendable {
+  /// One a layer, the score last, [output, D] each; of the first layer with what is folded into it.
+  let weights: [GroupSums]
+  /// Of the second hidden layer and those above, [D].
+  let biases: [GroupSums]
+  /// [T', output width of the first layer]: of what the first layer adds to each token's product; a single row where that
+  /// does not depend on the token's place.
+  let offsets: GroupSums
+  /// Of M, [D, D]; nil without self-attention.
+  let form: GroupSums?
+
+  init(_ scorer: AbMILPScorer, hasSelfAttention: Bool, tokenCount: Int, width: Int) {
+    let layers = scorer.hidden + [scorer.score]
+    weights = layers.map { GroupSums(count: $0.weight.count) }
+    biases = scorer.hidden.dropFirst().map { GroupSums(count: $0.bias.count) }
+    offsets = GroupSums(
+      count: (scorer.positionEmbedding == nil ? 1 : tokenCount) * layers[0].outputWidth)
+    form = hasSelfAttention ? GroupSums(count: width * width) : nil
+  }
+
+  func clear() {
+    for sums in weights + biases + [offsets] { sums.clear() }
+    form?.clear()
+  }
+}
+
+/// One thread's memory for one image.
+final class AbMILPScratch {
+  /// The hidden layers' outputs, [T', D] each.
+  let outputs: [SharedBuffer<Float>]
+  /// y, then the gradient with respect to it, [T', D]; empty without self-attention.
+  let attended: SharedBuffer<Float>
+  /// [T', D]
+  let gradient: SharedBuffer<Float>
+  /// [T', T']: the gradient with respect to P; empty without self-attention.
+  let tokenGradient: SharedBuffer<Float>
+  /// [T']
+  let scoreGradient: SharedBuffer<Float>
+  let tokens: SharedBuffer<Float>
+  let values: SharedBuffer<Float>
+  /// [T'], all 1.
+  let ones: SharedBuffer<Float>
+
+  init(_ pooling: AbMILPTokenPooling) {
+    let tokenCount = pooling.tokenCount
+    let count = tokenCount * pooling.width
+    let hasSelfAttention = pooling.selfAttention != nil
+    outputs = pooling.scorer.hidden.map { _ in SharedBuffer(count: count) }
+    attended = SharedBuffer(count: hasSelfAttention ? count : 0)
+    gradient = SharedBuffer(count: count)
+    tokenGradient = SharedBuffer(count: hasSelfAttention ? tokenCount * tokenCount : 0)
+    scoreGradient = SharedBuffer(count: tokenCount)
+    tokens = SharedBuffer(count: tokenCount)
+    values = SharedBuffer(count: tokenCount)
+    ones = SharedBuffer(count: tokenCount)
+    ones.fill(1)
+  }
+}

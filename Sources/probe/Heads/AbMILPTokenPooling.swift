@@ -1,0 +1,212 @@
+import Compute
+import Tensors
+
+/// AbMILP whose scores need matrix products for every token: more than one layer, or a self-attention in front (the seed's
+/// `ABMILPHead`; names as in ``AbMILPPooling`` and ``AbMILPSelfAttention``).
+///
+/// With y_t = sum over s of P_ts x_s and P = softmax(D^-1/2 X M X^T), self-attention gives W y_t + b. Its projection is
+/// folded into the first layer (or, at depth 1, into one vector u with s_t = sum over s of P_ts u . x_s), and where the
+/// features are made of its output they are W (sum over s of c_s x_s) + b with c = P^T a.
+///
+/// Hidden layers are computed again backward instead of being kept, so that memory does not grow with the layers; P is
+/// kept: T^2 numbers an image of the batch.
+package final class AbMILPTokenPooling: Pooling {
+  package let outputWidth: Int
+  package let parameters: [Parameter]
+  package let constants: [String: Tensor]
+
+  let description: AbMILPDescription
+  let width: Int
+  let firstToken: Int
+  /// T', the pooled tokens.
+  let tokenCount: Int
+  let scorer: AbMILPScorer
+  let selfAttention: AbMILPSelfAttention?
+  /// [B, T']
+  let attention: SharedBuffer<Float>
+  /// P, [B, T', T']; empty without self-attention.
+  let tokenAttention: SharedBuffer<Float>
+  /// What the first layer, or the score at depth 1, multiplies a token with: [layer width, D].
+  let firstWeight: SharedBuffer<Float>
+  /// [T', layer width]: what it adds to each token's product.
+  let firstOffsets: SharedBuffer<Float>
+  /// [B, D]: the weighted sums in front of W, and then the gradients with respect to them; empty where W is not in the
+  /// features.
+  let sums: SharedBuffer<Float>
+  let parts: AbMILPParts
+
+  package init(
+    _ description: AbMILPDescription, layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
+  ) {
+    self.description = description
+    (width, outputWidth) = (layout.width, layout.width)
+    firstToken = layout.firstToken(description.content)
+    tokenCount = layout.tokenCount - firstToken
+    selfAttention =
+      description.selfAttention == .none ? nil : AbMILPSelfAttention(width: layout.width, &generator)
+    scorer = AbMILPScorer(description, layout: layout, &generator)
+    parameters = (selfAttention?.parameters ?? []) + scorer.parameters
+    constants = scorer.constants
+    attention = SharedBuffer(count: batchSize * tokenCount)
+    tokenAttention = SharedBuffer(count: selfAttention == nil ? 0 : batchSize * tokenCount * tokenCount)
+    let first = scorer.hidden.first ?? scorer.score
+    firstWeight = SharedBuffer(count: first.outputWidth * width)
+    firstOffsets = SharedBuffer(count: tokenCount * first.outputWidth)
+    sums = SharedBuffer(count: description.selfAttention == .both ? batchSize * width : 0)
+    parts = AbMILPParts(
+      scorer, hasSelfAttention: selfAttention != nil, tokenCount: tokenCount, width: width)
+  }
+
+  func scratch(_ image: ImageTokens) -> AbMILPScratch {
+    image.scratch(of: self) { AbMILPScratch(self) }
+  }
+
+  var first: LinearParameters { scorer.hidden.first ?? scorer.score }
+
+  // MARK: - Forward
+
+  package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {
+    try selfAttention?.fold(parallel)
+    let layer = first
+    let weight = layer.weight.values.pointer
+    if let selfAttention {
+      BLAS.multiply(
+        m: layer.outputWidth, n: width, k: width, a: weight, leadingA: width,
+        b: selfAttention.value.pointer, leadingB: width, c: firstWeight.pointer, leadingC: width)
+    } else {
+      firstWeight.pointer.update(from: weight, count: layer.weight.count)
+    }
+    makeFirstOffsets(layer)
+  }
+
+  /// The first layer's bias, what self-attention's bias becomes in it, and the position embedding.
+  private func makeFirstOffsets(_ layer: LinearParameters) {
+    let outputs = layer.outputWidth
+    for token in 0..<tokenCount {
+      (firstOffsets.pointer + token * outputs).update(from: layer.bias.values.pointer, count: outputs)
+    }
+    if let selfAttention {
+      let ones = [Float](repeating: 1, count: tokenCount)
+      var bias = [Float](repeating: 0, count: outputs)
+      StoredTokens(.float32, layer.weight.values.pointer, tokenCount: outputs, width: width)
+        .dots(query: selfAttention.output.bias.values.pointer, into: &bias)
+      BLAS.multiply(
+        m: tokenCount, n: outputs, k: 1, a: ones, leadingA: 1, b: bias, leadingB: outputs, beta: 1,
+        c: firstOffsets.pointer, leadingC: outputs)
+    }
+    if let embedding = scorer.positionEmbedding {
+      BLAS.multiply(
+        transposeB: true, m: tokenCount, n: outputs, k: width, a: embedding.values.pointer, leadingA: width,
+        b: layer.weight.values.pointer, leadingB: width, beta: 1, c: firstOffsets.pointer, leadingC: outputs)
+    }
+  }
+
+  package func forward(
+    _ image: ImageTokens, index: Int, into features: UnsafeMutablePointer<Float>
+  ) throws {
+    let scratch = scratch(image)
+    let tokens = image.inSinglePrecision() + firstToken * width
+    let weights = attention.pointer + index * tokenCount
+    if selfAttention != nil { attend(tokens, tokenAttention(index), scratch) }
+    score(tokens, index, into: weights, scratch)
+    softmax(weights, count: tokenCount)
+    guard description.selfAttention == .both else {
+      pool(image, weights, into: features)
+      return
+    }
+    let spread = scratch.tokens.pointer
+    spread.update(repeating: 0, count: tokenCount)
+    rows(tokenAttention(index)).addWeightedSum(weights: weights, to: spread)
+    pool(image, spread, into: sums.pointer + index * width)
+  }
+
+  package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {
+    guard description.selfAttention == .both, let selfAttention else { return }
+    try parallel.forEachChunk(of: count, length: 64) { _, images, _ in
+      let out = features.pointer + images.lowerBound * width
+      for image in 0..<images.count {
+        (out + image * width).update(from: selfAttention.output.bias.values.pointer, count: width)
+      }
+      BLAS.multiply(
+        transposeB: true, m: images.count, n: width, k: width, a: sums.pointer + images.lowerBound * width,
+        leadingA: width, b: selfAttention.value.pointer, leadingB: width, beta: 1, c: out, leadingC: width)
+    }
+  }
+
+  func tokenAttention(_ index: Int) -> UnsafeMutablePointer<Float> {
+    tokenAttention.pointer + index * tokenCount * tokenCount
+  }
+
+  /// A square matrix over the tokens, as something to pool from.
+  func rows(_ matrix: UnsafePointer<Float>) -> StoredTokens {
+    StoredTokens(.float32, matrix, tokenCount: tokenCount, width: tokenCount)
+  }
+
+  private func pool(
+    _ image: ImageTokens, _ weights: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>
+  ) {
+    out.update(repeating: 0, count: width)
+    image.stored[firstToken..<firstToken + tokenCount].addWeightedSum(weights: weights, to: out)
+  }
+
+  /// Writes P.
+  private func attend(
+    _ tokens: UnsafePointer<Float>, _ matrix: UnsafeMutablePointer<Float>, _ scratch: AbMILPScratch
+  ) {
+    let projected = scratch.gradient.pointer
+    BLAS.multiply(
+      m: tokenCount, n: width, k: width, a: tokens, leadingA: width, b: selfAttention!.form.pointer,
+      leadingB: width, c: projected, leadingC: width)
+    BLAS.multiply(
+      transposeB: true, m: tokenCount, n: tokenCount, k: width, alpha: 1 / Float(width).squareRoot(),
+      a: projected, leadingA: width, b: tokens, leadingB: width, c: matrix, leadingC: tokenCount)
+    for token in 0..<tokenCount { softmax(matrix + token * tokenCount, count: tokenCount) }
+  }
+
+  /// Writes the scores of all tokens.
+  private func score(
+    _ tokens: UnsafePointer<Float>, _ index: Int, into scores: UnsafeMutablePointer<Float>,
+    _ scratch: AbMILPScratch
+  ) {
+    guard scorer.hidden.isEmpty else {
+      let top = runHidden(tokens, index, scratch)
+      return StoredTokens(.float32, top, tokenCount: tokenCount, width: width)
+        .dots(query: scorer.score.weight.values.pointer, into: scores)
+    }
+    let values = scratch.tokens.pointer
+    StoredTokens(.float32, tokens, tokenCount: tokenCount, width: width)
+      .dots(query: firstWeight.pointer, into: values)
+    rows(tokenAttention(index)).dots(query: values, into: scores)
+    for token in 0..<tokenCount { scores[token] += firstOffsets.pointer[token] }
+  }
+
+  /// - Returns: the last hidden layer's output, [T', D]; every layer's input stays in the scratch memory.
+  func runHidden(
+    _ tokens: UnsafePointer<Float>, _ index: Int, _ scratch: AbMILPScratch
+  ) -> UnsafeMutablePointer<Float> {
+    var input = tokens
+    if selfAttention != nil {
+      BLAS.multiply(
+        m: tokenCount, n: width, k: tokenCount, a: tokenAttention(index), leadingA: tokenCount, b: tokens,
+        leadingB: width, c: scratch.attended.pointer, leadingC: width)
+      input = UnsafePointer(scratch.attended.pointer)
+    }
+    for (layer, parameters) in scorer.hidden.enumerated() {
+      let output = scratch.outputs[layer].pointer
+      if layer == 0 {
+        output.update(from: firstOffsets.pointer, count: tokenCount * width)
+      } else {
+        for token in 0..<tokenCount {
+          (output + token * width).update(from: parameters.bias.values.pointer, count: width)
+        }
+      }
+      BLAS.multiply(
+        transposeB: true, m: tokenCount, n: width, k: width, a: input, leadingA: width,
+        b: layer == 0 ? firstWeight.pointer : parameters.weight.values.pointer, leadingB: width, beta: 1,
+        c: output, leadingC: width)
+      description.activation.apply(output, count: tokenCount * width)
+      input = UnsafePointer(output)
+    }
+    return scratch.outputs[scorer.hidden.count - 1].pointer
+  }
+}

@@ -1,0 +1,75 @@
+import CKernels
+import Compute
+
+/// An image's tokens while they are visited, and what several heads may ask of them, which is then computed once.
+///
+/// Belongs to one thread, which shows it one image after the other.
+package final class ImageTokens {
+  private var shown: StoredTokens?
+  private let layout: TokenLayout
+  /// [T, D], made on first use.
+  private var widened: SharedBuffer<Float>?
+  private var isWidened = false
+  private var moments: [Float: TokenMoments] = [:]
+  private var scratch: [ObjectIdentifier: AnyObject] = [:]
+
+  package init(layout: TokenLayout) { self.layout = layout }
+
+  /// [T, D]
+  package var stored: StoredTokens {
+    guard let shown else { preconditionFailure("no image has been shown yet") }
+    return shown
+  }
+
+  package func show(_ tokens: StoredTokens) {
+    shown = tokens
+    isWidened = false
+    for moments in moments.values { moments.isCurrent = false }
+  }
+
+  /// The tokens in single precision, [T, D].
+  package func inSinglePrecision() -> UnsafeMutablePointer<Float> {
+    let buffer = widened ?? SharedBuffer<Float>(count: layout.tokenCount * layout.width)
+    widened = buffer
+    if !isWidened { stored.decode(into: buffer.pointer) }
+    isWidened = true
+    return buffer.pointer
+  }
+
+  /// A head's memory on this thread, made when it first asks.
+  func scratch<Memory: AnyObject>(of owner: AnyObject, _ make: () -> Memory) -> Memory {
+    if let memory = scratch[ObjectIdentifier(owner)] as? Memory { return memory }
+    let memory = make()
+    scratch[ObjectIdentifier(owner)] = memory
+    return memory
+  }
+
+  /// The tokens' means and inverse standard deviations, as LayerNorm has them.
+  package func moments(epsilon: Float) -> TokenMoments {
+    let moments = moments[epsilon] ?? TokenMoments(tokenCount: layout.tokenCount, epsilon: epsilon)
+    self.moments[epsilon] = moments
+    if !moments.isCurrent { moments.compute(stored) }
+    return moments
+  }
+}
+
+/// Of each token the mean over its channels, and 1 / sqrt(variance + epsilon).
+package final class TokenMoments {
+  private let epsilon: Float
+  fileprivate var isCurrent = false
+  /// [T, filled up to whole blocks of the kernels]
+  let means: SharedBuffer<Float>
+  let inverseDeviations: SharedBuffer<Float>
+
+  fileprivate init(tokenCount: Int, epsilon: Float) {
+    self.epsilon = epsilon
+    means = SharedBuffer(count: pb_pooling_padded(tokenCount))
+    inverseDeviations = SharedBuffer(count: pb_pooling_padded(tokenCount))
+  }
+
+  fileprivate func compute(_ tokens: StoredTokens) {
+    tokens.moments(
+      epsilon: epsilon, mean: means.pointer, inverseDeviation: inverseDeviations.pointer)
+    isCurrent = true
+  }
+}
