@@ -53,10 +53,10 @@ def peer_environment():
 class Worker:
     """A peer's process. `measure` asks it for one round."""
 
-    def __init__(self, **options):
+    def __init__(self, script="worker.py", **options):
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "worker.py", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, HERE / script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=peer_environment())  # fmt: skip
         self.about = self._answer()
 

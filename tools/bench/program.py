@@ -1,4 +1,4 @@
-"""Runs `extract tokens` as its users do, and reads the cache that it writes."""
+"""Runs the programs as their users do, and reads the caches that `extract` writes."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class WrongUse(Exception):
 def find(path):
     path = pathlib.Path(path)
     if not path.is_file():
-        raise SystemExit(f"{path}: is not there; build it with: swift build -c release --product extract")
+        raise SystemExit(f"{path}: is not there; build it with: swift build -c release --product {path.name}")
     return path
 
 
@@ -29,15 +29,9 @@ def bytes_of(maximum_resident):
     return maximum_resident * (1 if sys.platform == "darwin" else 1024)
 
 
-def encode(program, checkpoint, images, cache, options, environment=None):
-    """Encodes a folder into a cache, which is made anew.
-
-    Returns a dictionary: images; seconds, of the program's own clock, which starts when the weights are loaded; wall
-    seconds and peak bytes of the whole process.
-    """
-    shutil.rmtree(cache, ignore_errors=True)
-    command = [program, "tokens", "--finetune", checkpoint, "--data-path", images, "--output-dir", cache]
-    command = [str(part) for part in [*command, "--json", "--quiet", "--strict", *options]]
+def execute(command, environment=None):
+    """Runs a program to its end. Returns its output, and wall seconds and peak bytes of the whole process."""
+    command = [str(part) for part in command]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     # The program prints a page at most, so that neither pipe fills while the other is read.
@@ -49,11 +43,20 @@ def encode(program, checkpoint, images, cache, options, environment=None):
         raise WrongUse(messages.strip())
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)}: ended with {process.returncode}\n{messages.strip()}")
+    return output, {"wall_seconds": wall, "peak_bytes": bytes_of(usage.ru_maxrss)}
+
+
+def encode(program, checkpoint, images, cache, options, environment=None):
+    """Encodes a folder into a cache, which is made anew.
+
+    Returns a dictionary: images; seconds, of the program's own clock, which starts when the weights are loaded; wall
+    seconds and peak bytes of the whole process.
+    """
+    shutil.rmtree(cache, ignore_errors=True)
+    command = [program, "tokens", "--finetune", checkpoint, "--data-path", images, "--output-dir", cache]
+    output, usage = execute([*command, "--json", "--quiet", "--strict", *options], environment)
     result = json.loads(output)
-    return {
-        "images": result["encoded"], "seconds": result["seconds"], "wall_seconds": wall,
-        "peak_bytes": bytes_of(usage.ru_maxrss),
-    }  # fmt: skip
+    return {"images": result["encoded"], "seconds": result["seconds"]} | usage
 
 
 class Cache:
@@ -64,22 +67,34 @@ class Cache:
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
         self.config = self.manifest["config"]
 
-    def tokens(self):
-        """[N, T, D], in single precision."""
-        return numpy.concatenate([self._tokens(shard) for shard in self.manifest["shards"]])
+    def tokens(self, rows=None):
+        """[N, T, D], in single precision, of all rows or of some."""
+        if rows is None:
+            return numpy.concatenate(list(self.parts()))
+        starts = numpy.array([shard["row_start"] for shard in self.manifest["shards"]])
+        shards = numpy.searchsorted(starts, rows, side="right") - 1
+        return numpy.stack([
+            self._tokens(self.manifest["shards"][shard], slice(row - starts[shard], row - starts[shard] + 1))[0]
+            for shard, row in zip(shards, rows)
+        ])
+
+    def parts(self):
+        """The same, a shard at a time."""
+        return (self._tokens(shard) for shard in self.manifest["shards"])
 
     def _column(self, shard, name, kind):
         placement = shard["datasets"][name]
         path = self.folder / shard["name"]
         return numpy.memmap(path, kind, "r", placement["offset"], tuple(placement["shape"]))
 
-    def _tokens(self, shard):
+    def _tokens(self, shard, rows=slice(None)):
         kind = shard["datasets"]["tokens"]["type"]
         if kind == "bfloat16":
-            upper = self._column(shard, "tokens", "<u2").astype("<u4") << 16
+            upper = self._column(shard, "tokens", "<u2")[rows].astype("<u4") << 16
             return upper.view("<f4")
         if kind == "int8":
             # A list for each stored block, of which `tokens` is the last.
             channels = numpy.asarray(self.config["precision"]["channel_scales"][-1], "<f4")
-            return self._column(shard, "tokens", "i1") * self._column(shard, "tokens_scale", "<f4")[:, :, None] * channels
-        return self._column(shard, "tokens", {"float16": "<f2", "float32": "<f4"}[kind]).astype("<f4")
+            scales = self._column(shard, "tokens_scale", "<f4")[rows]
+            return self._column(shard, "tokens", "i1")[rows] * scales[:, :, None] * channels
+        return self._column(shard, "tokens", {"float16": "<f2", "float32": "<f4"}[kind])[rows].astype("<f4")

@@ -33,12 +33,12 @@ BATCH, STEPS, STEPS_AN_EPOCH, EPOCHS, WARMUP = 16, 20, 5, 4, 1
 ODD_GRID, ODD_WIDTH, ODD_BATCH = (3, 5), 20, 7
 
 class Fixed(nn.Module):
-    def __init__(self, features):
+    def __init__(self, features, prefix=1):
         super().__init__()
-        self.features = features
+        self.features, self.prefix = features, prefix
 
     def forward(self, tokens):
-        cls, mean = tokens[:, 0], tokens[:, 1:].mean(dim=1)
+        cls, mean = tokens[:, 0], tokens[:, self.prefix :].mean(dim=1)
         return {"cls": cls, "pos": mean, "both": torch.cat([cls, mean], dim=1)}[self.features]
 
 
