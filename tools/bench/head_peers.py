@@ -289,8 +289,7 @@ def best(case, width, classes, count, compiled):
         return classifiers(pooling(tokens[:, 1:] if patches_only else tokens), labels)
 
     loss_of = torch.compile(loss_of) if compiled else loss_of
-    # Heads that share a parameter's array have a trust ratio each: an array of theirs is a list of parameters.
-    optimizer = ManyLARS([*pooling.parameters(), *classifiers.parameters()], classifiers.weight, classifiers.bias)
+    optimizer = ManyLARS(pooling.parameters(), classifiers)
 
     def step(tokens, labels):
         optimizer.zero_grad()
@@ -302,26 +301,32 @@ def best(case, width, classes, count, compiled):
     return step
 
 
-class ManyLARS(heads.LARS):
-    """LARS of classifiers whose arrays are a head's along their first axis: [M, D, C] and, with no ratio, [M, 1, C]."""
+class ManyLARS:
+    """LARS of M heads, whose classifiers have a trust ratio each: [M, D, C] and, without ratios, [M, 1, C].
 
-    def __init__(self, parameters, weights, biases):
-        others = [parameter for parameter in parameters if parameter is not weights and parameter is not biases]
-        super().__init__(others, lr=0.1, momentum=0.9, weight_decay=0)
-        self.weights, self.biases = weights, biases
-        self.velocities = torch.zeros_like(weights), torch.zeros_like(biases)
+    What little else there is costs the same with one ratio for all heads, and has that.
+    """
+
+    def __init__(self, parameters, classifiers):
+        parameters = list(parameters)
+        settings = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0}
+        self.others = heads.LARS(parameters, **settings) if parameters else None
+        self.classifiers = [classifiers.weight, classifiers.bias]
+        self.velocities = [torch.zeros_like(parameter) for parameter in self.classifiers]
 
     def zero_grad(self):
-        super().zero_grad()
-        self.weights.grad = self.biases.grad = None
+        if self.others:
+            self.others.zero_grad()
+        for parameter in self.classifiers:
+            parameter.grad = None
 
     @torch.no_grad()
     def step(self):
-        super().step()
-        gradient = self.weights.grad
-        norms = self.weights.norm(dim=(1, 2), keepdim=True), gradient.norm(dim=(1, 2), keepdim=True)
-        update = gradient * (0.001 * norms[0] / norms[1].clamp_min(1e-30))
-        for parameter, velocity, change in zip(
-            (self.weights, self.biases), self.velocities, (update, self.biases.grad)):
-            velocity.mul_(0.9).add_(change)
+        if self.others:
+            self.others.step()
+        weight, bias = self.classifiers
+        sizes = [values.norm(dim=(1, 2), keepdim=True) for values in (weight, weight.grad)]
+        weight.grad.mul_(0.001 * sizes[0] / sizes[1].clamp_min(1e-30))
+        for parameter, velocity in zip(self.classifiers, self.velocities):
+            velocity.mul_(0.9).add_(parameter.grad)
             parameter.sub_(velocity, alpha=0.1)

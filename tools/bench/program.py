@@ -1,11 +1,13 @@
 """Runs the programs as their users do, and reads the caches that `extract` writes."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 import numpy
@@ -21,7 +23,7 @@ def find(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise SystemExit(f"{path}: is not there; build it with: swift build -c release --product {path.name}")
-    return path
+    return path.resolve()
 
 
 def bytes_of(maximum_resident):
@@ -29,21 +31,50 @@ def bytes_of(maximum_resident):
     return maximum_resident * (1 if sys.platform == "darwin" else 1024)
 
 
+class AnonymousMemory:
+    """The most memory of a process that is no mapped file's; 0 where the system does not tell."""
+
+    INTERVAL = 0.01
+
+    def __init__(self, process):
+        self.peak, self.ended = 0, threading.Event()
+        self.status = pathlib.Path(f"/proc/{process}/status")
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def _watch(self):
+        while not self.ended.wait(self.INTERVAL):
+            with contextlib.suppress(OSError, StopIteration):
+                line = next(line for line in self.status.read_text().splitlines() if line.startswith("RssAnon"))
+                self.peak = max(self.peak, 1024 * int(line.split()[1]))
+
+    def close(self):
+        self.ended.set()
+        self.thread.join()
+        return self.peak
+
+
 def execute(command, environment=None):
-    """Runs a program to its end. Returns its output, and wall seconds and peak bytes of the whole process."""
+    """Runs a program to its end.
+
+    Returns its output, and of the whole process wall seconds, peak bytes and, without mapped files, peak anonymous bytes.
+    """
     command = [str(part) for part in command]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    memory = AnonymousMemory(process.pid)
     # The program prints a page at most, so that neither pipe fills while the other is read.
     output, messages = process.stdout.read(), process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
+    wall, anonymous = time.perf_counter() - start, memory.close()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode == WRONG_USE:
         raise WrongUse(messages.strip())
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)}: ended with {process.returncode}\n{messages.strip()}")
-    return output, {"wall_seconds": wall, "peak_bytes": bytes_of(usage.ru_maxrss)}
+    return output, {
+        "wall_seconds": wall, "peak_bytes": bytes_of(usage.ru_maxrss), "peak_anonymous_bytes": anonymous,
+    }  # fmt: skip
 
 
 def encode(program, checkpoint, images, cache, options, environment=None):
