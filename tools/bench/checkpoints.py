@@ -1,4 +1,4 @@
-"""Writes an encoder with timm's initial weights: python checkpoints.py MODEL FILE.safetensors"""
+"""Writes an encoder with timm's initial weights: python checkpoints.py MODEL FILE.safetensors [NUMBER OF BLOCKS]"""
 
 import sys
 
@@ -10,9 +10,10 @@ import peers
 
 
 def main():
-    name, path = sys.argv[1:]
+    name, path, *depth = sys.argv[1:]
+    model = models.architecture(name) | {"depth": int(value) for value in depth}
     torch.manual_seed(0)
-    encoder = peers.build(models.architecture(name))
+    encoder = peers.build(model)
     save_file({key: value.contiguous() for key, value in encoder.state_dict().items()}, path)
 
 

@@ -17,7 +17,7 @@ import tempfile
 import time
 
 import extract
-import head_peers
+import probe_heads
 import program
 import tokens
 from extract import say
@@ -75,7 +75,7 @@ class Comparison:
         self.ours, self.theirs, self.ratios, self.forms = [], {}, {}, {}
 
     def command(self):
-        head = head_peers.HEADS[self.head]["ours"]
+        head = probe_heads.HEADS[self.head]["ours"]
         return ["train", *head] if self.count == 1 else ["sweep", *head, *sweep_options(self.count)]
 
     def measure_ours(self):
@@ -83,11 +83,11 @@ class Comparison:
 
     def peers(self):
         """Those that there are for this head."""
-        case = head_peers.HEADS[self.head]["case"]
+        case = probe_heads.HEADS[self.head]["case"]
         checkout = self.options.seed_checkout if case["features"] in ("abmilp", "cls") else self.options.ep_checkout
         if "published" in self.options.peers and self.count == 1 and checkout:
             yield "published", checkout
-        if "best" in self.options.peers and case["features"] in head_peers.HAS_BEST:
+        if "best" in self.options.peers and case["features"] in probe_heads.HAS_BEST:
             yield "best", None
 
     def start_fastest(self, name, checkout):
@@ -126,9 +126,9 @@ class Comparison:
 
     def roofline(self):
         """Images a second that memory and single-precision products allow at best, and which of them it is."""
-        head, caches = head_peers.HEADS[self.head], self.caches
-        moved = head_peers.bytes_per_image(head["case"], caches.token_count, caches.width, caches.element_bytes)
-        flops = self.count * head_peers.flops_per_image(head, caches.token_count, caches.width, caches.classes)
+        head, caches = probe_heads.HEADS[self.head], self.caches
+        moved = probe_heads.bytes_per_image(head["case"], caches.token_count, caches.width, caches.element_bytes)
+        flops = self.count * probe_heads.flops_per_image(head, caches.token_count, caches.width, caches.classes)
         if self.count > 1:
             # Scores and sums of many heads are products: forward and backward, two each.
             flops += self.count * 8 * caches.token_count * caches.width
@@ -199,7 +199,7 @@ def compare_cold(options, caches, folder):
     for _ in range(options.rounds):
         disk = read_cold(shards)
         forget(shards)
-        command = ["train", *head_peers.HEADS["abmilp1"]["ours"]]
+        command = ["train", *probe_heads.HEADS["abmilp1"]["ours"]]
         ours = train(options, caches, folder, command, epochs=1)["rates"][0] * image
         rounds.append({"disk_bytes_per_second": disk, "ours_bytes_per_second": ours})
         say(f"cold: disk {disk / 1e6:.0f} MB/s, an epoch of abmilp1 {ours / 1e6:.0f} MB/s of tokens")
@@ -217,7 +217,7 @@ def compare_counts(options, caches, folder):
         part.mkdir()
         train_cache, validation = tokens.write_caches(options.extract, part, count, 10, options.token_dtype)
         run = train(options, Caches(train_cache, validation), folder,
-                    ["train", *head_peers.HEADS["abmilp1"]["ours"]], options.epochs)  # fmt: skip
+                    ["train", *probe_heads.HEADS["abmilp1"]["ours"]], options.epochs)  # fmt: skip
         shutil.rmtree(part)
         result.append({"images": count} | run)
         memory = [f"{run[name] / 1e6:.0f}" for name in ("peak_anonymous_bytes", "peak_bytes")]
@@ -233,9 +233,9 @@ def parse():
     parser.add_argument("--probe", default=".build/release/probe", help="the program to measure")
     parser.add_argument("--extract", default=".build/release/extract", help="the program that makes the caches")
     parser.add_argument(
-        "--heads", nargs="*", choices=list(head_peers.HEADS), metavar="HEAD",
+        "--heads", nargs="*", choices=list(probe_heads.HEADS), metavar="HEAD",
         default=["linear", "abmilp1", "abmilp2", "abmilp1-map", "abmilp1-both", "ep32", "simpool", "aim", "jepa"],
-        help=", ".join(head_peers.HEADS))  # fmt: skip
+        help=", ".join(probe_heads.HEADS))  # fmt: skip
     parser.add_argument("--classes", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--sweeps", type=int, nargs="*", default=SWEEPS, help="numbers of AbMILP heads in one pass")
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS), help=", ".join(PEERS))

@@ -15,6 +15,7 @@ import time
 import torch
 
 import head_peers
+import probe_heads
 import program
 
 ROUND_SECONDS = 2
@@ -29,7 +30,7 @@ def tokens_of(cache, kind):
 
 def step_of(options, config):
     model, classes = config["model"], len(config["dataset"]["class_names"])
-    case, grid = head_peers.HEADS[options.head]["case"], (model["grid_height"], model["grid_width"])
+    case, grid = probe_heads.HEADS[options.head]["case"], (model["grid_height"], model["grid_width"])
     if options.peer == "best":
         return head_peers.best(case, model["width"], classes, options.count, options.form == "compiled")
     return head_peers.as_published(
@@ -95,7 +96,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--peer", choices=["published", "best", "ceilings"], required=True)
     parser.add_argument("--form", choices=["float32", "autocast", "eager", "compiled"])
-    parser.add_argument("--head", choices=list(head_peers.HEADS))
+    parser.add_argument("--head", choices=list(probe_heads.HEADS))
     for name in ("cache", "checkout"):
         parser.add_argument(f"--{name}", type=pathlib.Path)
     for name in ("batch-size", "count", "threads"):

@@ -2,23 +2,21 @@
 
 import pathlib
 import subprocess
+import sys
 
 import numpy
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
-import models
-import peers
+import extract
 
 SIDE = 64
 
 
 def write_encoder(path):
     """ViT-B/16 of one block with timm's initial weights: 197 tokens of width 768, which is all that a prober sees."""
-    torch.manual_seed(0)
-    encoder = peers.build(models.architecture("vit_base_patch16_224") | {"depth": 1})
-    save_file({key: value.contiguous() for key, value in encoder.state_dict().items()}, path)
+    # By another process, as the peak of a program's memory is at least what its parent held when it started it.
+    command = [sys.executable, extract.HERE / "checkpoints.py", "vit_base_patch16_224", path, "1"]
+    subprocess.run(command, check=True, env=extract.peer_environment())
 
 
 def write_images(folder, count, classes):
@@ -31,7 +29,7 @@ def write_images(folder, count, classes):
         Image.fromarray(pixels).resize((SIDE, SIDE)).save(place / f"{index:06}.jpg")
 
 
-def extract(program, encoder, images, cache, *options):
+def encode(program, encoder, images, cache, *options):
     command = [
         program, "tokens", "--finetune", encoder, "--num-heads", 12, "--data-path", images, "--output-dir", cache,
         "--amp", "bfloat16", "--shard-size", 1024, "--quiet", *options,
@@ -46,6 +44,6 @@ def write_caches(program, folder, count, classes, kind):
     # A class needs an image: where there are more classes than images, the cache would be of fewer.
     write_images(folder / "images", max(count, classes), classes)
     for name, options in (("train", ["--limit", count]), ("validation", ["--limit", 32])):
-        extract(
+        encode(
             program, folder / "encoder.safetensors", folder / "images", folder / name, "--token-dtype", kind, *options)
     return folder / "train", folder / "validation"
