@@ -26,11 +26,12 @@ PB_ELEMENTARY float PB_KERNEL(lane_sum)(const float lanes[16]) {
   return (quarters[0] + quarters[2]) + (quarters[1] + quarters[3]);
 }
 
-/// exp(x); arguments outside -87 ... 88 count as -87 and 88, so that the result is a normal number.
-PB_ELEMENTARY float PB_KERNEL(exponential)(float x) {
+/// exp(r) - 1 and *power = 2^n, where x = n log(2) + r with |r| at most log(2) / 2; arguments outside -87 ... 88 count as
+/// -87 and 88, so that the power is a normal number.
+PB_ELEMENTARY float PB_KERNEL(exponential_parts)(float x, float *power) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
-  // x = n log(2) + r. Adding 1.5 * 2^23 rounds to a whole number, which then stands in the lowest bits.
+  // Adding 1.5 * 2^23 rounds to a whole number, which then stands in the lowest bits.
   const float shifted = x * 1.44269504f + 0x1.8p23f;
   const float n = shifted - 0x1.8p23f;
   float r = x - n * 0.693359375f;  // log(2) in two parts; n times the first is exact
@@ -40,9 +41,22 @@ PB_ELEMENTARY float PB_KERNEL(exponential)(float x) {
   p = p * r + 0.041668389f;
   p = p * r + 0.166665211f;
   p = p * r + 0.49999994f;
-  p = p * (r * r) + r;
-  const float power = PB_KERNEL(from_bits)((PB_KERNEL(to_bits)(shifted) << 23) + (127u << 23));
+  *power = PB_KERNEL(from_bits)((PB_KERNEL(to_bits)(shifted) << 23) + (127u << 23));
+  return p * (r * r) + r;
+}
+
+/// exp(x); arguments outside -87 ... 88 count as -87 and 88, so that the result is a normal number.
+PB_ELEMENTARY float PB_KERNEL(exponential)(float x) {
+  float power;
+  const float p = PB_KERNEL(exponential_parts)(x, &power);
   return p * power + power;
+}
+
+/// exp(x) - 1, right for small x, too.
+PB_ELEMENTARY float PB_KERNEL(exponential_less_1)(float x) {
+  float power;
+  const float p = PB_KERNEL(exponential_parts)(x, &power);
+  return p * power + (power - 1.0f);
 }
 
 /// log(x) for positive normal numbers.
@@ -83,3 +97,20 @@ PB_ELEMENTARY float PB_KERNEL(normal_tail)(float t) {
 
 /// 1 / (1 + exp(-x))
 PB_ELEMENTARY float PB_KERNEL(sigmoid)(float x) { return 1.0f / (1.0f + PB_KERNEL(exponential)(-x)); }
+
+/// tanh(x)
+PB_ELEMENTARY float PB_KERNEL(hyperbolic_tangent)(float x) {
+  // From the side where the exponential is small: it neither overflows nor cancels.
+  const float t = PB_KERNEL(exponential_less_1)(x < 0.0f ? 2.0f * x : -2.0f * x);
+  const float y = t / (2.0f + t);
+  return x < 0.0f ? y : -y;
+}
+
+/// log(1 + exp(x))
+PB_ELEMENTARY float PB_KERNEL(softplus)(float x) {
+  const float e = PB_KERNEL(exponential)(x < 0.0f ? x : -x);
+  const float sum = 1.0f + e;
+  // What the sum has lost of e comes back to first order.
+  const float log_sum = PB_KERNEL(logarithm)(sum) + (e - (sum - 1.0f)) / sum;
+  return x < 0.0f ? log_sum : x + log_sum;
+}

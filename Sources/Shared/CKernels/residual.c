@@ -16,6 +16,10 @@ PB_DISPATCH(void, pb_layer_norm_bf16,
             (const float *input, const float *weight, const float *bias, float epsilon, uint16_t *output, size_t rows,
              size_t width),
             (input, weight, bias, epsilon, output, rows, width))
+PB_DISPATCH(void, pb_layer_norm_backward,
+            (const float *input, const float *weight, float epsilon, const float *gradient, float *input_gradient, int adds,
+             double *weight_gradient, double *bias_gradient, size_t rows, size_t width),
+            (input, weight, epsilon, gradient, input_gradient, adds, weight_gradient, bias_gradient, rows, width))
 PB_DISPATCH(void, pb_add_bias, (float *values, const float *bias, size_t rows, size_t width),
             (values, bias, rows, width))
 PB_DISPATCH(void, pb_add_residual_with_magnitudes,
@@ -34,6 +38,30 @@ void pb_layer_norm_reference(const float *input, const float *weight, const floa
     variance /= (double)width;
     for (size_t i = 0; i < width; i++) {
       output[row * width + i] = (float)((x[i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i]);
+    }
+  }
+}
+
+void pb_layer_norm_backward_reference(const float *input, const float *weight, float epsilon, const float *gradient,
+                                      float *input_gradient, int adds, double *weight_gradient, double *bias_gradient,
+                                      size_t rows, size_t width) {
+  for (size_t row = 0; row < rows; row++, input += width, gradient += width, input_gradient += width) {
+    double mean = 0, variance = 0, sum = 0, product = 0;
+    for (size_t i = 0; i < width; i++) mean += input[i];
+    mean /= (double)width;
+    for (size_t i = 0; i < width; i++) variance += (input[i] - mean) * (input[i] - mean);
+    const double scale = 1 / sqrt(variance / (double)width + epsilon);
+    for (size_t i = 0; i < width; i++) {
+      const double n = (input[i] - mean) * scale;
+      sum += (double)gradient[i] * weight[i];
+      product += (double)gradient[i] * weight[i] * n;
+      weight_gradient[i] += gradient[i] * n;
+      bias_gradient[i] += gradient[i];
+    }
+    for (size_t i = 0; i < width; i++) {
+      const double n = (input[i] - mean) * scale;
+      const double g = (double)gradient[i] * weight[i] - sum / (double)width - n * product / (double)width;
+      input_gradient[i] = (float)((adds ? input_gradient[i] : 0) + scale * g);
     }
   }
 }

@@ -41,6 +41,36 @@ static void PB_KERNEL(pb_layer_norm_bf16)(const float *restrict input, const flo
   }
 }
 
+static void PB_KERNEL(pb_layer_norm_backward)(const float *restrict input, const float *restrict weight, float epsilon,
+                                              const float *restrict gradient, float *restrict input_gradient, int adds,
+                                              double *restrict weight_gradient, double *restrict bias_gradient,
+                                              size_t rows, size_t width) {
+  PB_REASSOCIATE
+  for (size_t row = 0; row < rows; row++, input += width, gradient += width, input_gradient += width) {
+    const float mean = PB_KERNEL(row_mean)(input, width);
+    const float scale = PB_KERNEL(row_scale)(input, width, mean, epsilon);
+    // With n the normalised input and g the gradient times the weight: scale (g - mean of g - n * mean of g n).
+    float sum = 0, product = 0;
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) {
+      const float n = (input[i] - mean) * scale;
+      const float g = gradient[i] * weight[i];
+      sum += g;
+      product += g * n;
+      weight_gradient[i] += (double)(gradient[i] * n);
+      bias_gradient[i] += (double)gradient[i];
+    }
+    sum /= (float)width;
+    product /= (float)width;
+    if (!adds) memset(input_gradient, 0, width * sizeof *input_gradient);
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) {
+      const float n = (input[i] - mean) * scale;
+      input_gradient[i] += scale * (gradient[i] * weight[i] - sum - n * product);
+    }
+  }
+}
+
 static void PB_KERNEL(pb_add_bias)(float *restrict values, const float *restrict bias, size_t rows, size_t width) {
   for (size_t row = 0; row < rows; row++, values += width) {
     PB_VECTORIZE

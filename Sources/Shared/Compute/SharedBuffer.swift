@@ -1,3 +1,5 @@
+import CKernels
+
 /// Memory that several threads work on at once: the one home of unsafe sharing.
 ///
 /// Aligned to 64 bytes (a cache line, an AVX-512 register), freed with the last reference.
@@ -48,6 +50,11 @@ public final class SharedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
   }
 
   public func fill(_ value: Element) { buffer.update(repeating: value) }
+}
+
+extension SharedBuffer<Float> {
+  /// Whether all elements are finite numbers.
+  public var isFinite: Bool { pb_all_finite(pointer, count) != 0 }
 }
 
 /// One value per worker of a ``Parallel`` loop, made on first use: scratch memory, decoders, counters.

@@ -6,8 +6,11 @@
 #pragma once
 #include "pb_activation.h"
 #include "pb_attention.h"
+#include "pb_columns.h"
 #include "pb_conversion.h"
 #include "pb_cpu.h"
+#include "pb_loss.h"
+#include "pb_optimizer.h"
 #include "pb_pooling.h"
 #include "pb_quantization.h"
 #include "pb_resample.h"

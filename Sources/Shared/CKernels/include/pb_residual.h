@@ -16,6 +16,13 @@ void pb_layer_norm(const float *input, const float *weight, const float *bias, f
 void pb_layer_norm_bf16(const float *input, const float *weight, const float *bias, float epsilon, uint16_t *output,
                         size_t rows, size_t width);
 
+/// The way back. From the gradient with respect to the output, input_gradient receives the one with respect to the input,
+/// added to what is there where `adds`; what belongs to weight and bias is added in double precision, so that many rows
+/// may be summed.
+void pb_layer_norm_backward(const float *input, const float *weight, float epsilon, const float *gradient,
+                            float *input_gradient, int adds, double *weight_gradient, double *bias_gradient,
+                            size_t rows, size_t width);
+
 /// values += bias
 void pb_add_bias(float *values, const float *bias, size_t rows, size_t width);
 
@@ -25,6 +32,9 @@ void pb_add_residual_with_magnitudes(const float *branch, const float *scale, fl
 
 void pb_layer_norm_reference(const float *input, const float *weight, const float *bias, float epsilon, float *output,
                              size_t rows, size_t width);
+void pb_layer_norm_backward_reference(const float *input, const float *weight, float epsilon, const float *gradient,
+                                      float *input_gradient, int adds, double *weight_gradient, double *bias_gradient,
+                                      size_t rows, size_t width);
 void pb_add_residual_with_magnitudes_reference(const float *branch, const float *scale, float *residual,
                                                size_t rows, size_t width, float *magnitudes);
 
