@@ -92,7 +92,8 @@ let package = Package(
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
     probe("Evaluation", ["Compute"]),
     probe(
-      "Training", ["Compute", "Evaluation", "Files", "Heads", "Reporting", "Tensors", "TokenStore"]),
+      "Training",
+      ["CKernels", "Compute", "Evaluation", "Files", "Heads", "Reporting", "Tensors", "TokenStore"]),
     .executableTarget(
       name: "probe",
       dependencies: [
@@ -124,7 +125,7 @@ let package = Package(
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["Evaluation"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
-    tests("Training", ["Training", "TokenStore", "probe"]),
+    tests("Training", ["CKernels", "Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

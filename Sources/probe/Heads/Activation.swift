@@ -1,11 +1,11 @@
-import Foundation
+import CKernels
 
 extension AbMILPDescription.Activation {
   /// Applies the activation in place.
   func apply(_ values: UnsafeMutablePointer<Float>, count: Int) {
     switch self {
-    case .relu: for index in 0..<count { values[index] = max(0, values[index]) }
-    case .tanh: for index in 0..<count { values[index] = tanhf(values[index]) }
+    case .relu: pb_relu(values, count)
+    case .tanh: pb_tanh(values, count)
     }
   }
 
@@ -15,8 +15,8 @@ extension AbMILPDescription.Activation {
     _ gradient: UnsafeMutablePointer<Float>, output: UnsafePointer<Float>, count: Int
   ) {
     switch self {
-    case .relu: for index in 0..<count where output[index] <= 0 { gradient[index] = 0 }
-    case .tanh: for index in 0..<count { gradient[index] *= 1 - output[index] * output[index] }
+    case .relu: pb_relu_backward(output, gradient, count)
+    case .tanh: pb_tanh_backward(output, gradient, count)
     }
   }
 }

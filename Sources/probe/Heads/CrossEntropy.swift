@@ -1,4 +1,35 @@
+import CKernels
 import Compute
+
+/// What is minimised.
+public struct LossDescription: Codable, Equatable, Sendable {
+  /// The share of the target that goes to all classes evenly, 0 ..< 1 (Szegedy et al. 2016, section 7).
+  public var labelSmoothing: Float
+
+  public init(labelSmoothing: Float = 0) {
+    self.labelSmoothing = labelSmoothing
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case labelSmoothing = "label_smoothing"
+  }
+}
+
+/// What a loss says about the rows of a batch; made once and filled for each.
+package final class RowLosses: Sendable {
+  /// [capacity]
+  package let losses: SharedBuffer<Float>
+  /// [capacity], how many classes come before the label, in the order of the evaluation's rankings; 0 is a hit.
+  package let ranks: SharedBuffer<Int32>
+
+  package init(capacity: Int) {
+    losses = SharedBuffer(count: capacity)
+    ranks = SharedBuffer(count: capacity)
+  }
+}
+
+/// Rows of class scores are cut into chunks of a fixed length: a few of 1000 classes stay in the second-level cache.
+private let rowsPerChunk = 16
 
 /// The mean negative log-likelihood of the labels under softmax (PyTorch's `CrossEntropyLoss`).
 package enum CrossEntropy {
@@ -7,47 +38,106 @@ package enum CrossEntropy {
   /// - Parameters:
   ///   - logits: [B, C]
   ///   - labels: [B], each in `0 ..< C`.
-  static func gradient(
-    _ logits: SharedBuffer<Float>, labels: [Int32], classCount: Int, scale: Float, _ parallel: Parallel
-  ) throws -> BatchOutcome {
-    let losses = SharedBuffer<Float>(count: labels.count)
-    let hits = SharedBuffer<UInt8>(count: labels.count)
-    try parallel.forEachChunk(of: labels.count, length: 16) { _, rows, _ in
-      for row in rows {
-        let values = logits.pointer + row * classCount
-        let label = Int(labels[row])
-        let labelLogit = values[label]
-        let scores = UnsafeBufferPointer(start: values, count: classCount)
-        hits.pointer[row] = isBest(label, scores) ? 1 : 0
-        losses.pointer[row] = softmax(values, count: classCount) - labelLogit
-        values[label] -= 1
-        let factor = scale / Float(labels.count)
-        for index in 0..<classCount { values[index] *= factor }
-      }
+  ///   - rows: receives loss and rank of each image.
+  package static func gradient(
+    _ logits: SharedBuffer<Float>, labels: [Int32], classCount: Int,
+    _ description: LossDescription = LossDescription(), scale: Float, into rows: RowLosses,
+    _ parallel: Parallel
+  ) throws {
+    let factor = scale / Float(labels.count)
+    try forEachChunk(of: labels, parallel) { first, labels in
+      pb_cross_entropy_gradient(
+        logits.pointer + first * classCount, labels.baseAddress!, labels.count, classCount,
+        description.labelSmoothing, factor, rows.losses.pointer + first, rows.ranks.pointer + first)
     }
-    return BatchOutcome(
-      lossSum: losses.buffer.reduce(0) { $0 + Double($1) },
-      correctCount: hits.buffer.reduce(0) { $0 + Int($1) }
-    )
   }
 
-  private static func isBest(_ label: Int, _ scores: UnsafeBufferPointer<Float>) -> Bool {
-    let own = scores[label]
-    for index in 0..<label where !(scores[index] < own) { return false }
-    for index in label + 1..<scores.count where !(scores[index] <= own) { return false }
-    return !own.isNaN
+  /// Losses and ranks alone.
+  ///
+  /// - Parameters:
+  ///   - logits: [B, C]
+  ///   - labels: [B], each in `0 ..< C`.
+  package static func measure(
+    _ logits: SharedBuffer<Float>, labels: [Int32], classCount: Int,
+    _ description: LossDescription = LossDescription(), into rows: RowLosses, _ parallel: Parallel
+  ) throws {
+    try forEachChunk(of: labels, parallel) { first, labels in
+      pb_cross_entropy(
+        logits.pointer + first * classCount, labels.baseAddress!, labels.count, classCount,
+        description.labelSmoothing, rows.losses.pointer + first, rows.ranks.pointer + first)
+    }
+  }
+
+  /// The gradient where each image's target is a distribution over the classes.
+  ///
+  /// - Parameters:
+  ///   - logits: [B, C]
+  ///   - targets: [B, C]
+  ///   - losses: receives [B].
+  package static func gradient(
+    _ logits: SharedBuffer<Float>, targets: SharedBuffer<Float>, count: Int, classCount: Int, scale: Float,
+    into losses: SharedBuffer<Float>, _ parallel: Parallel
+  ) throws {
+    let factor = scale / Float(count)
+    try parallel.forEachChunk(of: count, length: rowsPerChunk) { _, range, _ in
+      let start = range.lowerBound * classCount
+      pb_soft_cross_entropy_gradient(
+        logits.pointer + start, targets.pointer + start, range.count, classCount, factor,
+        losses.pointer + range.lowerBound)
+    }
   }
 
   /// - Parameter logits: [B, C]
   /// - Returns: the loss of each image, [B].
   package static func losses(_ logits: [Float], labels: [Int32], classCount: Int) -> [Float] {
-    var probabilities = logits
-    return probabilities.withUnsafeMutableBufferPointer { buffer in
-      labels.indices.map { row in
-        let values = buffer.baseAddress! + row * classCount
-        let labelLogit = values[Int(labels[row])]
-        return softmax(values, count: classCount) - labelLogit
-      }
+    [Float](unsafeUninitializedCapacity: labels.count) { losses, count in
+      count = labels.count
+      guard count > 0 else { return }
+      pb_cross_entropy(logits, labels, count, classCount, 0, losses.baseAddress!, nil)
+    }
+  }
+
+  private static func forEachChunk(
+    of labels: [Int32], _ parallel: Parallel,
+    _ body: @Sendable (_ first: Int, _ labels: UnsafeBufferPointer<Int32>) -> Void
+  ) throws {
+    try parallel.forEachChunk(of: labels.count, length: rowsPerChunk) { _, range, _ in
+      labels[range].withUnsafeBufferPointer { body(range.lowerBound, $0) }
+    }
+  }
+}
+
+/// The mean over images and classes of the binary cross entropy of independent labels (PyTorch's `BCEWithLogitsLoss`).
+package enum BinaryCrossEntropy {
+  /// Turns logits into the gradient of the mean loss times `scale`, in place.
+  ///
+  /// - Parameters:
+  ///   - logits: [B, C]
+  ///   - targets: [B, C], each 0 ... 1.
+  ///   - losses: receives the mean over the classes of each image, [B].
+  package static func gradient(
+    _ logits: SharedBuffer<Float>, targets: SharedBuffer<Float>, count: Int, classCount: Int, scale: Float,
+    into losses: SharedBuffer<Float>, _ parallel: Parallel
+  ) throws {
+    let factor = scale / Float(count)
+    try parallel.forEachChunk(of: count, length: rowsPerChunk) { _, range, _ in
+      let start = range.lowerBound * classCount
+      pb_binary_cross_entropy_gradient(
+        logits.pointer + start, targets.pointer + start, range.count, classCount, factor,
+        losses.pointer + range.lowerBound)
+    }
+  }
+
+  /// The losses alone.
+  package static func measure(
+    _ logits: SharedBuffer<Float>, targets: SharedBuffer<Float>, count: Int, classCount: Int,
+    into losses: SharedBuffer<Float>, _ parallel: Parallel
+  ) throws {
+    try parallel.forEachChunk(of: count, length: rowsPerChunk) { _, range, _ in
+      let start = range.lowerBound * classCount
+      pb_binary_cross_entropy(
+        logits.pointer + start, targets.pointer + start, range.count, classCount,
+        losses.pointer + range.lowerBound)
     }
   }
 }

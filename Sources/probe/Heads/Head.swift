@@ -8,6 +8,11 @@ public struct BatchOutcome: Sendable {
   public var lossSum: Double
   /// Images whose label had the highest score.
   public var correctCount: Int
+
+  init(_ rows: RowLosses, count: Int) {
+    lossSum = rows.losses.buffer[..<count].reduce(0) { $0 + Double($1) }
+    correctCount = rows.ranks.buffer[..<count].reduce(0) { $0 + ($1 == 0 ? 1 : 0) }
+  }
 }
 
 /// A probe head: pooling, batch norm without affine parameters, linear classifier (the protocol of MAE's linear probe
@@ -19,13 +24,14 @@ public final class Head: Sendable {
   public let batchSize: Int
   package let pooling: any Pooling
   package let batchNorm: BatchNorm
-  private let classifier: LinearClassifier
+  private let classifier: DenseLayer
 
   /// [batchSize, W]: features, then normalised features.
   let features: SharedBuffer<Float>
   let featureGradient: SharedBuffer<Float>
   /// [batchSize, C]: logits, then their gradient.
   let logits: SharedBuffer<Float>
+  let rowLosses: RowLosses
 
   /// - Parameters:
   ///   - pooling: what turns the batches' rows into features. For features without parameters this may be the identity
@@ -40,16 +46,17 @@ public final class Head: Sendable {
     self.batchSize = batchSize
     self.pooling = pooling
     batchNorm = BatchNorm(width: pooling.outputWidth)
-    classifier = LinearClassifier(
-      "linear", width: pooling.outputWidth, classCount: classCount, &generator)
+    classifier = DenseLayer(
+      "linear", inputWidth: pooling.outputWidth, outputWidth: classCount, &generator)
     features = SharedBuffer(count: batchSize * pooling.outputWidth)
     featureGradient = SharedBuffer(count: isTrained(pooling) ? batchSize * pooling.outputWidth : 0)
     logits = SharedBuffer(count: batchSize * classCount)
+    rowLosses = RowLosses(capacity: batchSize)
   }
 
   /// What is trained, the pooling's first.
   public var parameters: [Parameter] {
-    pooling.parameters + [classifier.parameters.weight, classifier.parameters.bias]
+    pooling.parameters + classifier.parameters
   }
 
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
@@ -58,7 +65,7 @@ public final class Head: Sendable {
   public var isFinite: Bool {
     let statistics = (Array(pooling.batchNorms.values) + [batchNorm])
       .flatMap { [$0.runningMean, $0.runningVariance] }
-    return (parameters.map(\.values) + statistics).allSatisfy { $0.buffer.allSatisfy(\.isFinite) }
+    return (parameters.map(\.values) + statistics).allSatisfy(\.isFinite)
   }
 
   public func clearGradients() {
@@ -76,16 +83,16 @@ public final class Head: Sendable {
     try pooling.finishForward(count: count, into: features, parallel)
     try batchNorm.normalizeTraining(features, count: count, parallel)
     try classifier.forward(features, count: count, into: logits, parallel)
-    let outcome = try CrossEntropy.gradient(
-      logits, labels: labels, classCount: classCount, scale: lossScale, parallel)
+    try CrossEntropy.gradient(
+      logits, labels: labels, classCount: classCount, scale: lossScale, into: rowLosses, parallel)
     try classifier.backward(
-      features, logitGradient: logits, count: count, into: hasTrainedPooling ? featureGradient : nil, parallel
-    )
+      features, outputGradient: logits, count: count, into: hasTrainedPooling ? featureGradient : nil,
+      parallel)
     if hasTrainedPooling {
       try batchNorm.backward(featureGradient, normalized: features, count: count, parallel)
       try pooling.beginBackward(count: count, gradient: featureGradient, parallel)
     }
-    return outcome
+    return BatchOutcome(rowLosses, count: count)
   }
 
   /// From features to class scores in evaluation mode.

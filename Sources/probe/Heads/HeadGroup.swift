@@ -31,7 +31,7 @@ public final class HeadGroup: Sendable {
   ) throws -> [BatchOutcome] {
     precondition(labels.count == batch.count, "\(labels.count) labels for \(batch.count) images")
     try visitForward(batch, training: true)
-    let outcomes = try mapHeads { head, parallel in
+    let outcomes = try mapHeads { _, head, parallel in
       try head.learn(labels: labels, lossScale: lossScale, parallel)
     }
     guard heads.contains(where: \.hasTrainedPooling) else { return outcomes }
@@ -46,7 +46,7 @@ public final class HeadGroup: Sendable {
     _ batch: Batch, onLogits: (_ head: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
     try visitForward(batch, training: false)
-    _ = try mapHeads { head, parallel in try head.classify(count: batch.count, parallel) }
+    _ = try mapHeads { _, head, parallel in try head.classify(count: batch.count, parallel) }
     for (index, head) in heads.enumerated() {
       try onLogits(
         index, UnsafeBufferPointer(rebasing: head.logits.buffer.prefix(batch.count * head.classCount)))
@@ -66,7 +66,7 @@ public final class HeadGroup: Sendable {
         for head in surveying { head.pooling.survey(image, index: index, group: group) }
       }
     }
-    _ = try mapHeads { head, parallel in
+    _ = try mapHeads { _, head, parallel in
       try head.pooling.beginForward(count: batch.count, training: training, parallel)
     }
     attention.beginForward()
@@ -92,7 +92,7 @@ public final class HeadGroup: Sendable {
     }
     let groupCount = ImageGroups(imageCount: batch.count).count
     try attention.finishBackward(groupCount: groupCount, parallel)
-    _ = try mapHeads { head, parallel in
+    _ = try mapHeads { _, head, parallel in
       guard head.hasTrainedPooling else { return }
       try head.pooling.finishBackward(count: batch.count, groupCount: groupCount, parallel)
     }
@@ -113,13 +113,13 @@ public final class HeadGroup: Sendable {
   }
 
   /// Where there are many heads, each is worked on by one thread; a few are worked on one after the other by all.
-  private func mapHeads<Result: Sendable>(
-    _ body: @Sendable (_ head: Head, _ parallel: Parallel) throws -> Result
+  package func mapHeads<Result: Sendable>(
+    _ body: @Sendable (_ index: Int, _ head: Head, _ parallel: Parallel) throws -> Result
   ) throws -> [Result] {
     guard heads.count >= 2 * parallel.threadCount, parallel.threadCount > 1 else {
-      return try heads.map { try body($0, parallel) }
+      return try heads.enumerated().map { try body($0, $1, parallel) }
     }
     let (heads, single) = (heads, Parallel(threadCount: 1))
-    return try parallel.map(heads.count) { index in try body(heads[index], single) }
+    return try parallel.map(heads.count) { index in try body(index, heads[index], single) }
   }
 }

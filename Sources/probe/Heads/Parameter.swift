@@ -20,13 +20,51 @@ public final class Parameter: Sendable {
 
   /// Draws from U(-b, b) with b = 1 / sqrt(fanIn), as PyTorch's `nn.Linear` does for its weight and its bias.
   func initialize(fanIn: Int, _ generator: inout SeededGenerator) {
-    let bound = 1 / Double(fanIn).squareRoot()
+    initialize(bound: 1 / Double(fanIn).squareRoot(), &generator)
+  }
+
+  /// Draws from U(-bound, bound).
+  func initialize(bound: Double, _ generator: inout SeededGenerator) {
     for index in 0..<count { values.pointer[index] = Float(generator.uniform(-bound, bound)) }
   }
 
   /// Draws from a normal distribution around 0.
   func initialize(deviation: Double, _ generator: inout SeededGenerator) {
     for index in 0..<count { values.pointer[index] = Float(deviation * generator.normal()) }
+  }
+
+  /// Draws from N(0, deviation^2), again where a number lies outside -2 ... 2, as PyTorch's `trunc_normal_` does.
+  func initialize(truncatedNormal deviation: Double, _ generator: inout SeededGenerator) {
+    for index in 0..<count {
+      var value: Double
+      repeat { value = deviation * generator.normal() } while abs(value) > 2
+      values.pointer[index] = Float(value)
+    }
+  }
+}
+
+/// How the weight `[output, input]` and the bias `[output]` of a linear layer start.
+package enum Initialization: Sendable {
+  /// Both from U(-b, b) with b = 1 / sqrt(input): PyTorch's `nn.Linear`.
+  case uniform
+  /// The weight from N(0, deviation^2), without what lies outside -2 ... 2 (`nn.init.trunc_normal_`); the bias zero.
+  case truncatedNormal(deviation: Double)
+  /// The weight from U(-b, b) with b = sqrt(6 / (input + output)) (`nn.init.xavier_uniform_`); the bias zero.
+  case xavierUniform
+  case zeros
+
+  func fill(
+    weight: Parameter, bias: Parameter?, inputWidth: Int, outputWidth: Int, _ generator: inout SeededGenerator
+  ) {
+    switch self {
+    case .uniform:
+      weight.initialize(fanIn: inputWidth, &generator)
+      bias?.initialize(fanIn: inputWidth, &generator)
+    case .truncatedNormal(let deviation): weight.initialize(truncatedNormal: deviation, &generator)
+    case .xavierUniform:
+      weight.initialize(bound: (6 / Double(inputWidth + outputWidth)).squareRoot(), &generator)
+    case .zeros: break
+    }
   }
 }
 

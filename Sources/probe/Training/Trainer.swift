@@ -183,16 +183,23 @@ public final class Trainer {
       }
     }
     if active.contains(where: { $0.failure != nil }) { regroup() }
-    if (batch + 1) % shared.accumulation == 0 {
-      for member in active { step(member) }
+    if (batch + 1) % shared.accumulation == 0, !active.isEmpty {
+      try step(epoch)
     }
     return outcomes[0].lossSum / Double(indices.count)
   }
 
-  private func step(_ member: Member) {
-    member.optimizer.update(learningRate: Float(member.learningRate), step: member.stepCount)
-    member.stepCount += 1
-    member.head.clearGradients()
+  private func step(_ epoch: Int) throws {
+    let optimizers = active.map(\.optimizer)
+    let (rates, steps) = (active.map { Float($0.learningRate) }, active.map(\.stepCount))
+    let areFinite = try group.mapHeads { index, _, parallel in
+      optimizers[index].update(learningRate: rates[index], step: steps[index], parallel)
+    }
+    for (member, isFinite) in zip(active, areFinite) {
+      member.stepCount += 1
+      if !isFinite { member.failure = "weights became infinite in epoch \(epoch)" }
+    }
+    if areFinite.contains(false) { regroup() }
   }
 
   private func records(_ epoch: Int, seconds: Double) throws -> [EpochRecord?] {
