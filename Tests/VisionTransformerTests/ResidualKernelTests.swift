@@ -36,6 +36,32 @@ struct ResidualKernelTests {
     }
   }
 
+  @Test(arguments: CPULevel.available, [false, true])
+  func theWayBackThroughLayerNormAgreesWithItsReference(level: CPULevel, adding: Bool) {
+    var generator = SeededGenerator(seed: 3)
+    // Of a row of two numbers, the normalised ones are 1 and -1 and their gradient all but nothing.
+    for width in Self.widths.filter({ $0 > 2 }) {
+      let (input, gradient) = (random(5 * width, &generator), random(5 * width, &generator))
+      let weight = random(width, &generator)
+      let start = random(5 * width, &generator)
+      let results = [false, true].map { isReference in
+        let inputGradient = SharedBuffer(start.array)
+        let sums = SharedBuffer<Double>(repeatElement(1, count: 2 * width))
+        let backward = isReference ? pb_layer_norm_backward_reference : pb_layer_norm_backward
+        level.run {
+          backward(
+            input.pointer, weight.pointer, 1e-6, gradient.pointer, inputGradient.pointer, adding ? 1 : 0,
+            sums.pointer, sums.pointer + width, 5, width)
+        }
+        return [inputGradient.array, sums.array.map { Float($0) }]
+      }
+      for (actual, expected) in zip(results[0], results[1]) {
+        let closeness = Closeness(actual, expected)
+        #expect(closeness.relativeError < 2e-6, "width \(width): \(closeness)")
+      }
+    }
+  }
+
   @Test(arguments: CPULevel.available)
   func residualsAgreeWithTheirReference(level: CPULevel) {
     var generator = SeededGenerator(seed: 2)
