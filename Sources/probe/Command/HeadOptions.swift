@@ -63,6 +63,25 @@ struct HeadOptions: ParsableArguments {
   @Option(name: .customLong("d-out"), help: "By how much ep's features are narrower than the tokens.")
   var outputDivisor = 1
 
+  func validate() throws { try settings.validate() }
+
+  var settings: HeadSettings {
+    HeadSettings(
+      depth: depth, activation: activation, content: content, condition: condition,
+      selfAttention: selfAttention, queries: queries, outputDivisor: outputDivisor)
+  }
+}
+
+/// What options say of heads; each head takes what it has a use for.
+struct HeadSettings {
+  var depth = 2
+  var activation = AbMILPDescription.Activation.tanh
+  var content = TokenContent.all
+  var condition = AbMILPDescription.Condition.none
+  var selfAttention = AbMILPDescription.SelfAttention.none
+  var queries = 32
+  var outputDivisor = 1
+
   func validate() throws {
     guard (1...64).contains(depth) else {
       throw ValidationError("--abmilp-depth must be 1 to 64, not \(depth).")

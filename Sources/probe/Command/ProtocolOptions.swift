@@ -37,8 +37,11 @@ struct ProtocolOptions: ParsableArguments {
   @Option(help: "Momentum of LARS (default 0.9) and SGD (default 0, as the seed has it).")
   var momentum: Float?
 
-  @Option(help: "Decides the initial weights and the order of the images.")
+  @Option(help: "Decides the initial weights.")
   var seed: UInt64 = 0
+
+  @Option(help: "Decides the order of the images in every epoch.")
+  var orderSeed: UInt64 = 0
 
   func validate() throws {
     for (name, value) in [("--epochs", epochs), ("--batch-size", batchSize), ("--accum-iter", accumulation)]
@@ -65,6 +68,7 @@ struct ProtocolOptions: ParsableArguments {
         optimizer, momentum: momentum ?? (optimizer == .lars ? 0.9 : 0), weightDecay: weightDecay),
       schedule: LearningRateSchedule(
         peak: peak, minimum: minimumLearningRate, warmupEpochs: Double(warmupEpochs), epochs: Double(epochs)),
-      epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: seed)
+      epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: seed,
+      orderSeed: orderSeed)
   }
 }

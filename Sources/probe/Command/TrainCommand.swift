@@ -43,7 +43,7 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     Interruption.listen()
     let folder = RunFolder(outputPath)
-    let configuration = protocolOptions.configuration(head: head.description(features))
+    let configuration = protocolOptions.configuration(head: head.settings.description(features))
     let run = TrainingRun(
       [PlannedRun(configuration, folder)], train: try TokenCache(trainPath),
       validation: try TokenCache(validationPath), folder: folder, programVersion: Program.version,

@@ -1,0 +1,162 @@
+import ArgumentParser
+import Commands
+import Files
+import Heads
+import Reporting
+import TokenStore
+import Training
+
+struct SweepCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Trains a grid of heads side by side and selects on held-out training images.",
+    discussion: """
+      Options that take lists are combined: heads x learning rates x weight decays x seeds. Heads that look at tokens \
+      learn from the same reading of the cache, epoch by epoch.
+      """)
+
+  @Option(name: .customLong("train"), help: ArgumentHelp("Cache to train on.", valueName: "cache"))
+  var trainPath: String
+
+  @Option(name: .customLong("val"), help: ArgumentHelp("Cache to measure on.", valueName: "cache"))
+  var validationPath: String
+
+  @Option(
+    name: [.customLong("output-dir"), .short], help: ArgumentHelp("Folder to write.", valueName: "sweep"))
+  var outputPath: String
+
+  @OptionGroup(title: "Heads") var heads: SweepHeadOptions
+
+  @Option(
+    name: .customLong("blrs"),
+    help: ArgumentHelp("Base learning rates, in the place of --blr.", valueName: "list"))
+  var baseLearningRates: ListArgument<Double>?
+
+  @Option(
+    name: .customLong("weight-decays"),
+    help: ArgumentHelp("Weight decays, in the place of --weight-decay.", valueName: "list"))
+  var weightDecays: ListArgument<Float>?
+
+  @Option(help: ArgumentHelp("Seeds of the initial weights, in the place of --seed.", valueName: "list"))
+  var seeds: ListArgument<UInt64>?
+
+  @Option(
+    name: .customLong("hold-out"),
+    help: "Share of the training images that nobody learns from, to select the best setting of each head by.")
+  var heldOutFraction = 0.1
+
+  @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  @Flag(help: "Go on where an earlier sweep with the same settings stopped.")
+  var resume = false
+
+  @Flag(help: "Replace an earlier sweep.")
+  var overwrite = false
+
+  func validate() throws {
+    if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other.") }
+    guard heldOutFraction >= 0 && heldOutFraction < 1 else {
+      throw ValidationError("--hold-out must be at least 0 and less than 1, not \(heldOutFraction).")
+    }
+    if baseLearningRates != nil && protocolOptions.learningRate != nil {
+      throw ValidationError("--blrs and --lr exclude each other.")
+    }
+    for value in baseLearningRates?.elements ?? [] where !(value >= 0 && value.isFinite) {
+      throw ValidationError("--blrs must be numbers of at least 0, not \(value).")
+    }
+    for value in weightDecays?.elements ?? [] where !(value >= 0 && value.isFinite) {
+      throw ValidationError("--weight-decays must be numbers of at least 0, not \(value).")
+    }
+    if heldOutFraction == 0 && settingsPerHead > 1 {
+      throw ValidationError(
+        "--hold-out 0 leaves nothing to select one of \(settingsPerHead) settings of each head by.")
+    }
+  }
+
+  private var settingsPerHead: Int {
+    (baseLearningRates?.elements.count ?? 1) * (weightDecays?.elements.count ?? 1)
+  }
+
+  func run() throws {
+    Interruption.listen()
+    let configurations = configurations
+    let names = configurations.enumerated().map {
+      SweepFolder.runName($0, of: configurations.count, $1.head)
+    }
+    let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(outputPath)/\($1)")) }
+    let run = TrainingRun(
+      runs, train: try TokenCache(trainPath), validation: try TokenCache(validationPath),
+      heldOutFraction: heldOutFraction, folder: RunFolder(outputPath), programVersion: Program.version,
+      parallel: output.parallel)
+    let monitor = TrainingMonitor(
+      "sweep of \(runs.count)", epochs: protocolOptions.epochs, style: output.progressStyle)
+    let outcome = try run.run(resume ? .resume : overwrite ? .overwrite : .fresh, monitor.observer)
+    monitor.close()
+    guard case .finished(let results) = outcome else {
+      throw InterruptedError(
+        "stopped; what is done is kept in \(outputPath): run the same command with --resume to go on")
+    }
+    let summary = SweepSummary(
+      programVersion: Program.version, folders: names, runs: runs, results: results)
+    try SweepFolder(outputPath).write(summary)
+    if output.json {
+      print(try CanonicalJSON.page(summary), terminator: "")
+    } else {
+      print(SweepTable.of(summary).text, terminator: "")
+    }
+  }
+
+  private var configurations: [TrainingConfiguration] {
+    var all: [TrainingConfiguration] = []
+    for head in heads.descriptions {
+      for rate in baseLearningRates?.elements ?? [protocolOptions.baseLearningRate] {
+        for decay in weightDecays?.elements ?? [protocolOptions.weightDecay] {
+          for seed in seeds?.elements ?? [protocolOptions.seed] {
+            var options = protocolOptions
+            options.baseLearningRate = rate
+            options.weightDecay = decay
+            options.seed = seed
+            all.append(options.configuration(head: head))
+          }
+        }
+      }
+    }
+    return all
+  }
+}
+
+/// The best setting of each head, mean and standard deviation over its seeds.
+enum SweepTable {
+  static func of(_ summary: SweepSummary) -> Table {
+    let hasHeldOut = summary.settings.contains { $0.heldOutTop1 != nil }
+    var table = Table(
+      [.text("head"), .number("parameters"), .number("learning rate"), .number("weight decay")]
+        + (hasHeldOut ? [.number("held-out top-1 %")] : [])
+        + [
+          .number("val top-1 %"), .number("val top-5 %"), .number("val loss"), .number("seeds"),
+          .number("settings"), .number("given up"),
+        ])
+    for setting in summary.settings where setting.isSelected {
+      let all = summary.settings.filter { $0.configuration.head == setting.configuration.head }
+      table.append(
+        [
+          setting.name, setting.parameterCount.map(String.init) ?? "",
+          "\(setting.configuration.schedule.peak)", "\(setting.configuration.optimizer.weightDecay)",
+        ] + (hasHeldOut ? [percentage(setting.heldOutTop1)] : []) + [
+          percentage(setting.validationTop1), percentage(setting.validationTop5),
+          text(setting.validationLoss, scale: 1, digits: 3), String(setting.validationTop1?.count ?? 0),
+          String(all.count), String(all.reduce(0) { $0 + $1.failureCount }),
+        ])
+    }
+    return table
+  }
+
+  private static func percentage(_ spread: Spread?) -> String { text(spread, scale: 100, digits: 1) }
+
+  private static func text(_ spread: Spread?, scale: Double, digits: Int) -> String {
+    guard let spread else { return "" }
+    let mean = NumberText.fixed(scale * spread.mean, digits)
+    return spread.count > 1 ? "\(mean) ± \(NumberText.fixed(scale * spread.deviation, digits))" : mean
+  }
+}
