@@ -1,5 +1,6 @@
 // Statistics of a matrix's columns. values is `[rows, columns]`, `stride` elements from one row to the next; columns do not
-// depend on each other, so that they may be cut anywhere. Sums go over the rows in order, in double precision.
+// depend on each other, so that they may be cut anywhere. Sums go over the rows in order, in double precision over groups of
+// eight rows.
 #pragma once
 #include <stddef.h>
 
