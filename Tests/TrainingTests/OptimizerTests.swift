@@ -97,4 +97,14 @@ import Training
       #expect(try JSONDecoder().decode(OptimizerDescription.self, from: data) == reference.description)
     }
   }
+
+  @Test(arguments: ["1", "-0.1", "2"])
+  func betasThatAreNoneAreRefused(beta: String) {
+    for name in ["beta1", "beta2"] {
+      let settings = #"{"algorithm": "adamw", "momentum": 0, "weight_decay": 0, "\#(name)": \#(beta)}"#
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode(OptimizerDescription.self, from: Data(settings.utf8))
+      }
+    }
+  }
 }

@@ -57,6 +57,9 @@ import Training
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--epochs", "0"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--abmilp-sa", "sideways"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--resume", "--overwrite"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--betas", "0.9"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--betas", "0.9", "1"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--optimizer", "sgd", "--nesterov"], 64),
     ] as [([String], Int32)])
   func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
     let result = try program.run(arguments)

@@ -37,6 +37,14 @@ struct ProtocolOptions: ParsableArguments {
   @Option(help: "Momentum of LARS (default 0.9) and SGD (default 0, as the seed has it).")
   var momentum: Float?
 
+  @Flag(help: "Look ahead along the momentum of LARS or SGD.")
+  var nesterov = false
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("What AdamW's two moments keep of themselves in a step.", valueName: "beta"))
+  var betas = [0.9, 0.999]
+
   @Option(help: "Decides the initial weights.")
   var seed: UInt64 = 0
 
@@ -55,7 +63,16 @@ struct ProtocolOptions: ParsableArguments {
     ] where !(value >= 0 && value.isFinite) {
       throw ValidationError("\(name) must be a number of at least 0, not \(value).")
     }
+    guard betas.count == 2, betas.allSatisfy({ (0..<1).contains($0) }) else {
+      let given = betas.map { "\($0)" }.joined(separator: " ")
+      throw ValidationError("--betas must be two numbers of at least 0 and below 1, not \(given).")
+    }
+    if nesterov && (optimizer == .adamw || !(momentumOrDefault > 0)) {
+      throw ValidationError("--nesterov needs --optimizer lars or sgd with a --momentum above 0.")
+    }
   }
+
+  private var momentumOrDefault: Float { momentum ?? (optimizer == .lars ? 0.9 : 0) }
 
   func configuration(head: HeadDescription) -> TrainingConfiguration {
     let peak =
@@ -65,7 +82,8 @@ struct ProtocolOptions: ParsableArguments {
     return TrainingConfiguration(
       head: head,
       optimizer: OptimizerDescription(
-        optimizer, momentum: momentum ?? (optimizer == .lars ? 0.9 : 0), weightDecay: weightDecay),
+        optimizer, momentum: momentumOrDefault, weightDecay: weightDecay, nesterov: nesterov, beta1: betas[0],
+        beta2: betas[1]),
       schedule: LearningRateSchedule(
         peak: peak, minimum: minimumLearningRate, warmupEpochs: Double(warmupEpochs), epochs: Double(epochs)),
       epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: seed,

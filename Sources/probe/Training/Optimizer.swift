@@ -46,13 +46,20 @@ public struct OptimizerDescription: Codable, Equatable, Sendable {
   /// What the first runs did not write has the values that they used.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
+    func beta(_ key: CodingKeys, or value: Double) throws -> Double {
+      let beta = try container.decodeIfPresent(Double.self, forKey: key) ?? value
+      guard (0..<1).contains(beta) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: key, in: container, debugDescription: "\(beta) is not at least 0 and below 1")
+      }
+      return beta
+    }
     self.init(
       try container.decode(Algorithm.self, forKey: .algorithm),
       momentum: try container.decode(Float.self, forKey: .momentum),
       weightDecay: try container.decode(Float.self, forKey: .weightDecay),
       nesterov: try container.decodeIfPresent(Bool.self, forKey: .nesterov) ?? false,
-      beta1: try container.decodeIfPresent(Double.self, forKey: .beta1) ?? 0.9,
-      beta2: try container.decodeIfPresent(Double.self, forKey: .beta2) ?? 0.999)
+      beta1: try beta(.beta1, or: 0.9), beta2: try beta(.beta2, or: 0.999))
   }
 
   /// Makes an optimizer for some parameters, all of its state zero.
