@@ -69,15 +69,20 @@ package struct LayerNormLayer: Sendable {
         input.pointer + start, weight.values.pointer, epsilon, outputGradient.pointer + start,
         inputGradient.pointer + start, adding ? 1 : 0, partial, partial + width, rows.count, width)
     }
+    addPartialGradients(groups)
+  }
+
+  /// The first group's part becomes the sum.
+  private func addPartialGradients(_ groups: Int) {
+    let sums = partialGradients.pointer
+    for group in 1..<max(1, groups) {
+      let partial = sums + group * 2 * width
+      for index in 0..<2 * width { sums[index] += partial[index] }
+    }
+    guard groups > 0 else { return }
     for index in 0..<width {
-      var sums = (0.0, 0.0)
-      for group in 0..<groups {
-        let partial = partialGradients.pointer + group * 2 * width
-        sums.0 += partial[index]
-        sums.1 += partial[width + index]
-      }
-      weight.gradient.pointer[index] += Float(sums.0)
-      bias.gradient.pointer[index] += Float(sums.1)
+      weight.gradient.pointer[index] += Float(sums[index])
+      bias.gradient.pointer[index] += Float(sums[width + index])
     }
   }
 }
