@@ -39,6 +39,7 @@ struct KernelsCommand: ParsableCommand {
     let ceilings = try Ceilings(stopwatch, scratch, &report)
     try MatrixProducts.measure(stopwatch, ceilings, &report)
     SweepKernels.measure(stopwatch, &report)
+    TrainingSteps.measure(stopwatch, &report)
     try WholeEncoder.measure(stopwatch, ceilings, &report)
     try ImageReading.measure(stopwatch, file: image, &report)
     try RowWriting.measure(stopwatch, scratch, &report)

@@ -23,7 +23,51 @@ enum SweepKernels {
         pb_add_residual_with_magnitudes(input, vector, output, rows, width, $0.baseAddress!)
       }
     }
+    measureTraining(stopwatch, &report)
     measureConversions(stopwatch, &report)
+  }
+
+  /// What stands between the products of a training step, over a batch's features, its scores and a classifier's weight.
+  private static func measureTraining(_ stopwatch: Stopwatch, _ report: inout Report) {
+    let (images, width, classCount) = (512, Base.width, 1000)
+    let statistics = (0..<3).map { _ in SharedBuffer<Float>(repeatElement(1, count: width)) }
+    compare("batch norm in training, in place", images, width, stopwatch, &report) { _, _, output in
+      pb_batch_norm_train(
+        output, images, width, width, 1e-6, 0.1, statistics[0].pointer, statistics[1].pointer,
+        statistics[2].pointer)
+    }
+    compare("batch norm's way back, in place", images, width, stopwatch, &report) { input, _, output in
+      pb_batch_norm_backward(output, input, images, width, width, statistics[2].pointer)
+    }
+    let labels = SharedBuffer((0..<images).map { Int32($0) })
+    let losses = SharedBuffer<Float>(count: images)
+    let ranks = SharedBuffer<Int32>(count: images)
+    compare("cross entropy and gradient, in place", images, classCount, stopwatch, &report) { _, _, output in
+      pb_cross_entropy_gradient(
+        output, labels.pointer, images, classCount, 0, 1, losses.pointer, ranks.pointer)
+    }
+    let (gradient, moment) = (randomBuffer(classCount * width), randomBuffer(classCount * width))
+    compare("norms of weight and gradient", classCount, width, stopwatch, &report) { input, _, output in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2) {
+        pb_sums_of_squares(output, input, 0, classCount * width, $0.baseAddress!)
+      }
+    }
+    let step = pb_momentum_step(
+      learning_rate: 1e-12, momentum: 0.9, weight_decay: 0, scale: 1, nesterov: 0)
+    compare("step with momentum", classCount, width, stopwatch, &report) { input, _, output in
+      _ = withUnsafePointer(to: step) {
+        pb_momentum_update(output, input, gradient.pointer, classCount * width, $0)
+      }
+    }
+    let adamw = pb_adamw_step(
+      beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 1, step_size: 1e-12, second_scale: 1)
+    let second = SharedBuffer<Float>(repeatElement(1, count: classCount * width))
+    compare("step of AdamW", classCount, width, stopwatch, &report) { _, _, output in
+      _ = withUnsafePointer(to: adamw) {
+        pb_adamw_update(
+          output, moment.pointer, second.pointer, gradient.pointer, classCount * width, $0)
+      }
+    }
   }
 
   /// - Parameter kernel: called with input and output, `[rows, width]`, and a vector, `[width]`, of small values.
