@@ -45,6 +45,9 @@ struct ProtocolOptions: ParsableArguments {
     help: ArgumentHelp("What AdamW's two moments keep of themselves in a step.", valueName: "beta"))
   var betas = [0.9, 0.999]
 
+  @Option(help: "Share of the target that goes to all classes evenly.")
+  var labelSmoothing: Float = 0
+
   @Option(help: "Decides the initial weights.")
   var seed: UInt64 = 0
 
@@ -55,6 +58,9 @@ struct ProtocolOptions: ParsableArguments {
     for (name, value) in [("--epochs", epochs), ("--batch-size", batchSize), ("--accum-iter", accumulation)]
     where !(1...65536).contains(value) {
       throw ValidationError("\(name) must be 1 to 65536, not \(value).")
+    }
+    guard labelSmoothing >= 0 && labelSmoothing < 1 else {
+      throw ValidationError("--label-smoothing must be at least 0 and less than 1, not \(labelSmoothing).")
     }
     guard warmupEpochs >= 0 else { throw ValidationError("--warmup-epochs must not be negative.") }
     for (name, value) in [
@@ -84,6 +90,7 @@ struct ProtocolOptions: ParsableArguments {
       optimizer: OptimizerDescription(
         optimizer, momentum: momentumOrDefault, weightDecay: weightDecay, nesterov: nesterov, beta1: betas[0],
         beta2: betas[1]),
+      loss: LossDescription(labelSmoothing: labelSmoothing),
       schedule: LearningRateSchedule(
         peak: peak, minimum: minimumLearningRate, warmupEpochs: Double(warmupEpochs), epochs: Double(epochs)),
       epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: seed,

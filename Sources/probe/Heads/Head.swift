@@ -22,6 +22,8 @@ public final class Head: Sendable {
   public let classCount: Int
   /// The most images of one batch.
   public let batchSize: Int
+  /// What training minimises.
+  public let loss: LossDescription
   package let pooling: any Pooling
   package let batchNorm: BatchNorm
   private let classifier: DenseLayer
@@ -39,9 +41,10 @@ public final class Head: Sendable {
   ///   - generator: draws the initial weights: the pooling's first, then the classifier's.
   package init(
     _ description: HeadDescription, pooling: any Pooling, classCount: Int, batchSize: Int,
-    _ generator: inout SeededGenerator
+    loss: LossDescription = LossDescription(), _ generator: inout SeededGenerator
   ) {
     self.description = description
+    self.loss = loss
     self.classCount = classCount
     self.batchSize = batchSize
     self.pooling = pooling
@@ -84,7 +87,8 @@ public final class Head: Sendable {
     try batchNorm.normalizeTraining(features, count: count, parallel)
     try classifier.forward(features, count: count, into: logits, parallel)
     try CrossEntropy.gradient(
-      logits, labels: labels, classCount: classCount, scale: lossScale, into: rowLosses, parallel)
+      logits, labels: labels, classCount: classCount, loss, scale: lossScale, into: rowLosses,
+      parallel)
     try classifier.backward(
       features, outputGradient: logits, count: count, into: hasTrainedPooling ? featureGradient : nil,
       parallel)

@@ -111,7 +111,7 @@ public final class Trainer {
         configuration,
         Head(
           configuration.head, pooling: pooling, classCount: classCount, batchSize: configuration.batchSize,
-          &generator))
+          loss: configuration.loss, &generator))
     }
     (self.layout, self.images, self.parallel, self.shared) = (layout, images, parallel, shared)
     active = members

@@ -5,6 +5,7 @@ import Heads
 public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var head: HeadDescription
   public var optimizer: OptimizerDescription
+  public var loss: LossDescription
   /// Set per optimizer step; its peak is the learning rate, not the base learning rate.
   public var schedule: LearningRateSchedule
   public var epochs: Int
@@ -18,11 +19,13 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var orderSeed: UInt64
 
   public init(
-    head: HeadDescription, optimizer: OptimizerDescription, schedule: LearningRateSchedule, epochs: Int,
+    head: HeadDescription, optimizer: OptimizerDescription, loss: LossDescription = LossDescription(),
+    schedule: LearningRateSchedule, epochs: Int,
     batchSize: Int, accumulation: Int, seed: UInt64, orderSeed: UInt64 = 0
   ) {
     self.head = head
     self.optimizer = optimizer
+    self.loss = loss
     self.schedule = schedule
     self.epochs = epochs
     self.batchSize = batchSize
@@ -37,7 +40,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case head, optimizer, schedule, epochs, accumulation, seed
+    case head, optimizer, loss, schedule, epochs, accumulation, seed
     case batchSize = "batch_size"
     case orderSeed = "order_seed"
   }
@@ -47,6 +50,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     head = try container.decode(HeadDescription.self, forKey: .head)
     optimizer = try container.decode(OptimizerDescription.self, forKey: .optimizer)
+    loss = try container.decodeIfPresent(LossDescription.self, forKey: .loss) ?? LossDescription()
     schedule = try container.decode(LearningRateSchedule.self, forKey: .schedule)
     epochs = try container.decode(Int.self, forKey: .epochs)
     batchSize = try container.decode(Int.self, forKey: .batchSize)
