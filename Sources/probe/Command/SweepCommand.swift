@@ -48,6 +48,9 @@ struct SweepCommand: ParsableCommand {
   @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  @Flag(name: .customLong("no-tensorboard"), help: "Write no event files for TensorBoard.")
+  var leavesTensorBoardOut = false
+
   @Flag(help: "Go on where an earlier sweep with the same settings stopped.")
   var resume = false
 
@@ -87,7 +90,8 @@ struct SweepCommand: ParsableCommand {
     let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(outputPath)/\($1)")) }
     let run = TrainingRun(
       runs, train: try TokenCache(trainPath), validation: try TokenCache(validationPath),
-      heldOutFraction: heldOutFraction, folder: RunFolder(outputPath), programVersion: Program.version,
+      heldOutFraction: heldOutFraction, folder: RunFolder(outputPath),
+      writesTensorBoard: !leavesTensorBoardOut, programVersion: Program.version,
       parallel: output.parallel)
     let monitor = TrainingMonitor(
       "sweep of \(runs.count)", epochs: protocolOptions.epochs, style: output.progressStyle)

@@ -30,6 +30,9 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  @Flag(name: .customLong("no-tensorboard"), help: "Write no event files for TensorBoard.")
+  var leavesTensorBoardOut = false
+
   @Flag(help: "Go on where an earlier run with the same settings stopped.")
   var resume = false
 
@@ -46,7 +49,8 @@ struct TrainCommand: ParsableCommand {
     let configuration = protocolOptions.configuration(head: head.settings.description(features))
     let run = TrainingRun(
       [PlannedRun(configuration, folder)], train: try TokenCache(trainPath),
-      validation: try TokenCache(validationPath), folder: folder, programVersion: Program.version,
+      validation: try TokenCache(validationPath), folder: folder, writesTensorBoard: !leavesTensorBoardOut,
+      programVersion: Program.version,
       parallel: output.parallel)
     let monitor = TrainingMonitor(
       configuration.head.name, epochs: protocolOptions.epochs, style: output.progressStyle)

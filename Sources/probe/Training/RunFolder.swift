@@ -18,6 +18,8 @@ public struct RunFolder: Sendable {
   }
   /// One ``EpochRecord`` a line.
   public var metricsFile: String { path + "/metrics.jsonl" }
+  /// What TensorBoard shows of the epochs.
+  public var eventFile: String { path + "/" + TensorBoardWriter.fileName }
   /// A ``RunSummary``, written when the run is finished.
   public var summaryFile: String { path + "/summary.json" }
 
@@ -48,7 +50,7 @@ public struct RunFolder: Sendable {
 
   /// Removes what an earlier run left.
   func clear() throws(InputError) {
-    for file in [summaryFile, headFile, checkpointFile(track: 0), metricsFile]
+    for file in [summaryFile, headFile, checkpointFile(track: 0), metricsFile, eventFile]
     where Folder.contains(file) {
       do {
         try FileManager.default.removeItem(atPath: file)

@@ -62,6 +62,7 @@ public struct TrainingRun {
   let heldOutFraction: Double
   /// Holds the lock and the checkpoints.
   let folder: RunFolder
+  let writesTensorBoard: Bool
   let programVersion: String
   let parallel: Parallel
 
@@ -70,7 +71,7 @@ public struct TrainingRun {
   ///   - heldOutFraction: the share of the training images that nobody learns from; 0 for none.
   public init(
     _ runs: [PlannedRun], train: TokenCache, validation: TokenCache, heldOutFraction: Double = 0,
-    folder: RunFolder, programVersion: String, parallel: Parallel
+    folder: RunFolder, writesTensorBoard: Bool = true, programVersion: String, parallel: Parallel
   ) {
     precondition(!runs.isEmpty, "there is nothing to train")
     self.runs = runs
@@ -78,6 +79,7 @@ public struct TrainingRun {
     self.validation = validation
     self.heldOutFraction = heldOutFraction
     self.folder = folder
+    self.writesTensorBoard = writesTensorBoard
     self.programVersion = programVersion
     self.parallel = parallel
   }
@@ -185,7 +187,9 @@ struct TrackTraining {
     let done =
       Folder.contains(checkpoint) ? try trainer.resume(from: checkpoint, identities: identities) : 0
     var logs = try zip(runs, trainer.members).map { run, member in
-      try EpochLog(run.folder, done: done, hasFailed: member.failure != nil)
+      try EpochLog(
+        run.folder, done: done, hasFailed: member.failure != nil,
+        writesTensorBoard: self.run.writesTensorBoard)
     }
     var nextCheckpoint = ContinuousClock.now
     for epoch in done..<max(done, track.epochs) {
@@ -235,27 +239,5 @@ struct TrackTraining {
         path: validation.path, manifestSHA256: identities.validation, images: images.validation.count,
         skippedRows: images.validation.skippedRowCount),
       parameterCount: member.head.parameterCount, final: records[records.count - 1], best: best)
-  }
-}
-
-/// A head's `metrics.jsonl`, from the epochs on that a checkpoint has.
-private struct EpochLog {
-  private(set) var records: [EpochRecord]
-  private let lines: JSONLines
-
-  init(_ folder: RunFolder, done: Int, hasFailed: Bool) throws {
-    try folder.make()
-    records = done > 0 ? Array(try JSONLines.read(folder.metricsFile).prefix(done)) : []
-    guard records.count == done || hasFailed else {
-      throw InputError(
-        folder.metricsFile, "holds \(records.count) of the \(done) epochs that the checkpoint has done",
-        remedy: "start again with --overwrite")
-    }
-    lines = try JSONLines(folder.metricsFile, keepingFirst: records.count)
-  }
-
-  mutating func append(_ record: EpochRecord) throws {
-    try lines.append(record)
-    records.append(record)
   }
 }
