@@ -1,10 +1,10 @@
-// OpenBLAS's face: the single-precision matrix product, the switch that keeps it to one thread a call, and one routine of
-// the LAPACK that it contains.
+// OpenBLAS's face: matrix products and the switch that keeps it to one thread a call, and of the LAPACK inside it what
+// is needed. Its own header for that, lapacke.h, is a package of its own on Debian.
 #pragma once
 #include <cblas.h>
 #include <stddef.h>
 
-// Declared here, as Debian's header package of OpenBLAS leaves LAPACK's out. Fortran passes everything by address, and the
+// Fortran passes everything by address, and the
 // lengths of strings behind the last argument.
 void dsyevr_(const char *job, const char *range, const char *triangle, const blasint *order, double *matrix,
              const blasint *leading, const double *lower, const double *upper, const blasint *first,
@@ -25,3 +25,9 @@ static inline blasint pb_dsyevr(blasint order, double *matrix, blasint index, do
           &order, support, work, &work_length, integers, &integers_length, &info, 1, 1, 1);
   return info == 0 && found != 1 ? -1 : info;
 }
+
+/// Eigenvalues and eigenvectors of a symmetric matrix, by divide and conquer. The last two arguments are the lengths of
+/// the first two, as Fortran compilers pass them.
+void dsyevd_(const char *jobz, const char *uplo, const blasint *n, double *a, const blasint *lda, double *w,
+             double *work, const blasint *lwork, blasint *iwork, const blasint *liwork, blasint *info,
+             size_t jobz_length, size_t uplo_length);

@@ -55,6 +55,33 @@ public enum BLAS {
     }
   }
 
+  /// The same in double precision.
+  public static func multiply(
+    transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int,
+    alpha: Double = 1, a: UnsafePointer<Double>, leadingA: Int, b: UnsafePointer<Double>, leadingB: Int,
+    beta: Double = 0, c: UnsafeMutablePointer<Double>, leadingC: Int
+  ) {
+    _ = singleThreaded
+    cblas_dgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      blasint(m), blasint(n), blasint(k), alpha, a, blasint(leadingA), b, blasint(leadingB),
+      beta, c, blasint(leadingC))
+  }
+
+  /// The sum of the products of two vectors' elements.
+  public static func dot(_ a: SharedBuffer<Double>, _ b: SharedBuffer<Double>) -> Double {
+    precondition(a.count == b.count, "a product of \(a.count) and \(b.count) elements")
+    _ = singleThreaded
+    return cblas_ddot(blasint(a.count), a.pointer, 1, b.pointer, 1)
+  }
+
+  /// `y += alpha * x`
+  public static func add(_ alpha: Double, _ x: SharedBuffer<Double>, to y: SharedBuffer<Double>) {
+    precondition(x.count == y.count, "a sum of \(x.count) and \(y.count) elements")
+    _ = singleThreaded
+    cblas_daxpy(blasint(x.count), alpha, x.pointer, 1, y.pointer, 1)
+  }
+
   /// The library's version, processor kernel and build, for run records.
   public static var description: String {
     String(cString: openblas_get_config()) + " " + String(cString: openblas_get_corename())

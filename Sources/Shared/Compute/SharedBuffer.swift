@@ -57,6 +57,15 @@ extension SharedBuffer<Float> {
   public var isFinite: Bool { pb_all_finite(pointer, count) != 0 }
 }
 
+/// Memory of someone else that several threads read at once.
+///
+/// Sendable because nobody writes to it until the loop that it is made for has joined; whoever makes one sees to that.
+public struct SharedView<Element: BitwiseCopyable>: @unchecked Sendable {
+  public let buffer: UnsafeBufferPointer<Element>
+
+  public init(_ buffer: UnsafeBufferPointer<Element>) { self.buffer = buffer }
+}
+
 /// One value per worker of a ``Parallel`` loop, made on first use: scratch memory, decoders, counters.
 ///
 /// Sendable because worker `w` alone touches value `w` until the loop has joined.
