@@ -90,14 +90,15 @@ let package = Package(
 
     // token cache -> heads, metrics, reports
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
-    probe("Evaluation", ["Compute"]),
+    probe("Evaluation", ["CKernels", "Compute"]),
     probe(
       "Training",
       ["CKernels", "Compute", "Evaluation", "Files", "Heads", "Reporting", "Tensors", "TokenStore"]),
     .executableTarget(
       name: "probe",
       dependencies: [
-        "Commands", "Training", "Evaluation", "Heads", "Reporting", "TokenStore", argumentParser,
+        "Commands", "Training", "Evaluation", "Heads", "Reporting", "TokenStore",
+        argumentParser,
       ],
       path: "Sources/probe/Command"),
 
@@ -123,7 +124,7 @@ let package = Package(
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
-    tests("Evaluation", ["Evaluation"]),
+    tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
     tests("Training", ["CKernels", "Training", "TokenStore", "probe"]),
   ],

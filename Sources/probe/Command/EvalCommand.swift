@@ -19,8 +19,15 @@ struct EvalCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write a CSV file with each image's label, prediction and the rank of its label.", valueName: "file"))
+      "Write a CSV file with each image's label, prediction, the rank of its label and the prediction's confidence.",
+      valueName: "file"))
   var predictions: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write a CSV file with a line a class: how many of its images were taken for each class.",
+      valueName: "file"))
+  var confusion: String?
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -28,54 +35,24 @@ struct EvalCommand: ParsableCommand {
     let trained = try TrainedHead(RunFolder(runPath), parallel: output.parallel)
     let cache = try TokenCache(data)
     try trained.check(cache)
-    var lines = PredictionLines(cache, classNames: trained.summary.layout.classNames)
+    let classNames = trained.summary.layout.classNames
+    var lines = PredictionLines(cache, classNames: classNames)
     let tokens = try LabelledTokens(measuringOn: cache)
     let prepared = try trained.prepare(tokens, folder: NSTemporaryDirectory())
-    let metrics = try Evaluator.measure(trained.group, on: prepared) { _, images, labels, logits in
-      guard predictions != nil else { return }
-      lines.add(rows: Array(tokens.rows[images]), labels: labels, logits: Array(logits))
+    let collector = try Evaluator.collect(
+      trained.group, on: prepared, withConfusion: confusion != nil
+    ) { _, images, labels, batch in
+      if predictions != nil { lines.add(rows: Array(tokens.rows[images]), labels: labels, batch) }
     }[0]
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
+    if let confusion, let counts = collector.confusion {
+      try AtomicFile.write(ConfusionTable.text(counts, classNames: classNames), to: confusion)
+    }
+    let metrics = collector.metrics
     if output.json {
       print(try CanonicalJSON.page(metrics), terminator: "")
     } else {
-      print(table(metrics, trained.summary).text, terminator: "")
-    }
-  }
-
-  private func table(_ metrics: Metrics, _ summary: RunSummary) -> Table {
-    var table = Table([
-      .text("head"), .number("images"), .number("top-1 %"), .number("top-5 %"), .number("mean class %"),
-      .number("loss"),
-    ])
-    table.append([
-      summary.configuration.head.name, String(metrics.imageCount), NumberText.fixed(100 * metrics.top1, 1),
-      NumberText.fixed(100 * metrics.top5, 1), NumberText.fixed(100 * metrics.meanClassAccuracy, 1),
-      NumberText.fixed(metrics.loss, 4),
-    ])
-    return table
-  }
-}
-
-/// The predictions file: one line an image.
-private struct PredictionLines {
-  private let cache: TokenCache
-  private let classNames: [String]
-  private(set) var text = CSV.line(["row", "id", "label", "prediction", "label_rank"])
-
-  init(_ cache: TokenCache, classNames: [String]) {
-    self.cache = cache
-    self.classNames = classNames
-  }
-
-  mutating func add(rows: [Int], labels: [Int32], logits: [Float]) {
-    let predictions = Prediction.of(logits: logits, labels: labels, classCount: classNames.count)
-    for (index, prediction) in predictions.enumerated() {
-      text += CSV.line([
-        String(rows[index]), cache.id(row: rows[index]), classNames[Int(labels[index])],
-        classNames[prediction.best],
-        String(prediction.labelRank),
-      ])
+      print(MetricsTable.of(metrics, name: trained.summary.configuration.head.name).text, terminator: "")
     }
   }
 }

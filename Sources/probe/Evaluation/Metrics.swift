@@ -1,4 +1,7 @@
 /// What is measured on a set of images with labels.
+///
+/// Where images have several labels, an image is right at rank r if any of its labels is among the r highest scores, and
+/// ``MultiLabelCollector`` tells what the other numbers are.
 public struct Metrics: Codable, Equatable, Sendable {
   public let imageCount: Int
   /// The mean cross entropy, in nats.
@@ -9,62 +12,49 @@ public struct Metrics: Codable, Equatable, Sendable {
   public let top5: Double
   /// The mean over the classes that occur of each class's top-1 accuracy, 0 ... 1.
   public let meanClassAccuracy: Double
+  /// The expected calibration error of the most likely class, in 15 bins, 0 ... 1 (Guo et al. 2017); nil where images have
+  /// several labels, and where an older run has not measured it.
+  public let calibrationError: Double?
+  /// The mean over the classes that occur of the average precision, 0 ... 1; nil where images have one label.
+  public let meanAveragePrecision: Double?
+
+  public init(
+    imageCount: Int, loss: Double, top1: Double, top5: Double, meanClassAccuracy: Double,
+    calibrationError: Double? = nil, meanAveragePrecision: Double? = nil
+  ) {
+    self.imageCount = imageCount
+    self.loss = loss
+    self.top1 = top1
+    self.top5 = top5
+    self.meanClassAccuracy = meanClassAccuracy
+    self.calibrationError = calibrationError
+    self.meanAveragePrecision = meanAveragePrecision
+  }
 
   enum CodingKeys: String, CodingKey {
     case loss, top1, top5
     case imageCount = "images"
     case meanClassAccuracy = "mean_class_accuracy"
+    case calibrationError = "calibration_error"
+    case meanAveragePrecision = "mean_average_precision"
+  }
+
+  /// What no probabilities are needed for.
+  public var accuracies: Accuracies {
+    Accuracies(imageCount: imageCount, top1: top1, top5: top5, meanClassAccuracy: meanClassAccuracy)
   }
 }
 
-/// Gathers ``Metrics`` and the confusion matrix batch by batch.
-public struct MetricsCollector: Sendable {
-  public let classCount: Int
-  private var lossSum = 0.0
-  private var imageCount = 0
-  private var top5Count = 0
-  /// [C, C]: images of the row's class that were taken for the column's.
-  public private(set) var confusion: [Int]
+/// How often a classifier is right, for one whose scores are no logits. As in ``Metrics``.
+public struct Accuracies: Codable, Equatable, Sendable {
+  public let imageCount: Int
+  public let top1: Double
+  public let top5: Double
+  public let meanClassAccuracy: Double
 
-  public init(classCount: Int) {
-    precondition(classCount > 0, "metrics need at least one class, not \(classCount)")
-    self.classCount = classCount
-    confusion = [Int](repeating: 0, count: classCount * classCount)
-  }
-
-  /// - Parameters:
-  ///   - logits: [B, C]
-  ///   - labels: [B], each in `0 ..< classCount`.
-  ///   - losses: [B]
-  public mutating func add(logits: UnsafeBufferPointer<Float>, labels: [Int32], losses: [Float]) {
-    precondition(
-      logits.count == labels.count * classCount && losses.count == labels.count,
-      "\(logits.count) logits and \(losses.count) losses do not fit \(labels.count) labels of \(classCount) classes"
-    )
-    for (row, label) in labels.enumerated() {
-      let scores = UnsafeBufferPointer(rebasing: logits[row * classCount..<(row + 1) * classCount])
-      let rank = Ranking.rank(of: Int(label), in: scores)
-      if rank < 5 { top5Count += 1 }
-      confusion[Int(label) * classCount + Ranking.best(scores)] += 1
-      lossSum += Double(losses[row])
-    }
-    imageCount += labels.count
-  }
-
-  /// The metrics of everything added so far; zeros where nothing was.
-  public var metrics: Metrics {
-    var correct = 0
-    var accuracies: [Double] = []
-    for label in 0..<classCount {
-      let hits = confusion[label * classCount + label]
-      let total = confusion[label * classCount..<(label + 1) * classCount].reduce(0, +)
-      correct += hits
-      if total > 0 { accuracies.append(Double(hits) / Double(total)) }
-    }
-    let count = Double(max(1, imageCount))
-    return Metrics(
-      imageCount: imageCount, loss: lossSum / count, top1: Double(correct) / count,
-      top5: Double(top5Count) / count,
-      meanClassAccuracy: accuracies.reduce(0, +) / Double(max(1, accuracies.count)))
+  enum CodingKeys: String, CodingKey {
+    case top1, top5
+    case imageCount = "images"
+    case meanClassAccuracy = "mean_class_accuracy"
   }
 }

@@ -5,26 +5,34 @@ import Heads
 
 /// Measures trained heads.
 public enum Evaluator {
-  /// - Parameter onBatch: sees which of the images a batch has, their labels and, of each head by its number, the logits
-  ///   `[B, C]`.
   /// - Returns: the metrics of each head over all images, in row order.
-  public static func measure(
-    _ group: HeadGroup, on tokens: LabelledTokens,
-    onBatch: (_ head: Int, _ images: Range<Int>, _ labels: [Int32], _ logits: UnsafeBufferPointer<Float>)
-      throws -> Void = { _, _, _, _ in }
-  ) throws -> [Metrics] {
-    var collectors = group.heads.map { MetricsCollector(classCount: $0.classCount) }
+  public static func measure(_ group: HeadGroup, on tokens: LabelledTokens) throws -> [Metrics] {
+    try collect(group, on: tokens).map(\.metrics)
+  }
+
+  /// - Parameters:
+  ///   - withConfusion: whether the confusion matrices are counted, too.
+  ///   - onBatch: sees which of the images a batch has, their labels and, of each head by its number, the predictions.
+  /// - Returns: what there is to know of each head over all images, in row order.
+  public static func collect(
+    _ group: HeadGroup, on tokens: LabelledTokens, withConfusion: Bool = false,
+    onBatch: (_ head: Int, _ images: Range<Int>, _ labels: [Int32], _ predictions: [Prediction]) throws
+      -> Void = { _, _, _, _ in }
+  ) throws -> [MetricsCollector] {
+    var collectors = group.heads.map {
+      MetricsCollector(classCount: $0.classCount, withConfusion: withConfusion)
+    }
     let batchSize = group.heads.map(\.batchSize).min()!
     for start in stride(from: 0, to: tokens.count, by: batchSize) {
       let images = start..<min(tokens.count, start + batchSize)
       let labels = Array(tokens.labels[images])
       try group.predict(Batch(tokens.source, rows: Array(tokens.rows[images]))) { head, logits in
-        let losses = CrossEntropy.losses(
-          Array(logits), labels: labels, classCount: group.heads[head].classCount)
-        collectors[head].add(logits: logits, labels: labels, losses: losses)
-        try onBatch(head, images, labels, logits)
+        let predictions = try Prediction.of(
+          logits: logits, labels: labels, classCount: group.heads[head].classCount, group.parallel)
+        collectors[head].add(predictions, labels: labels)
+        try onBatch(head, images, labels, predictions)
       }
     }
-    return collectors.map(\.metrics)
+    return collectors
   }
 }

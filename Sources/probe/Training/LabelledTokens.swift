@@ -85,7 +85,7 @@ public struct LabelledTokens: Sendable {
   /// Features without trained parameters, computed once: a source of one token a row.
   ///
   /// - Parameter folder: holds the features, in a file without a name.
-  func pooled(
+  package func pooled(
     _ features: HeadDescription.Features, _ parallel: Parallel, folder: String
   ) throws -> LabelledTokens {
     let matrices = try FixedFeatures.compute([features], source, rows: rows, parallel, folder: folder)
