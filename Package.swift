@@ -91,13 +91,14 @@ let package = Package(
     // token cache -> heads, metrics, reports
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
     probe("Evaluation", ["CKernels", "Compute"]),
+    probe("Baselines", ["CKernels", "Compute", "Evaluation", "Files"]),
     probe(
       "Training",
       ["CKernels", "Compute", "Evaluation", "Files", "Heads", "Reporting", "Tensors", "TokenStore"]),
     .executableTarget(
       name: "probe",
       dependencies: [
-        "Commands", "Training", "Evaluation", "Heads", "Reporting", "TokenStore",
+        "Baselines", "Commands", "Compute", "Training", "Evaluation", "Heads", "Reporting", "TokenStore",
         argumentParser,
       ],
       path: "Sources/probe/Command"),
@@ -125,6 +126,7 @@ let package = Package(
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
+    tests("Baselines", ["Baselines", "Compute", "Evaluation", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
     tests("Training", ["CKernels", "Training", "TokenStore", "probe"]),
   ],

@@ -97,23 +97,6 @@ import Testing
     #expect(parts.metrics == whole)
   }
 
-  @Test func trainingAccuracyIsThatOfTheMetrics() throws {
-    var generator = SeededGenerator(seed: 4)
-    let logits = (0..<70 * 5).map { _ in Float(generator.normal()) }
-    let labels = (0..<70).map { _ in Int32(generator.bounded(5)) }
-    let losses = (0..<70).map { _ in Float(generator.uniform()) }
-    var accuracy = TrainingAccuracy()
-    try logits.withUnsafeBufferPointer { logits in
-      try losses.withUnsafeBufferPointer {
-        try accuracy.add(logits: logits, labels: labels, losses: $0, Parallel(threadCount: 2))
-      }
-    }
-    #expect(accuracy.imageCount == 70)
-    #expect(accuracy.top1 == (try collect(logits, labels, classCount: 5).metrics.top1))
-    #expect(abs(accuracy.loss - losses.reduce(0.0) { $0 + Double($1) } / 70) < 1e-12)
-    #expect(TrainingAccuracy().top1 == 0 && TrainingAccuracy().loss == 0)
-  }
-
   @Test func predictionsNameTheBestClassAndTheLabelsRank() throws {
     let logits: [Float] = [1, 3, 2, 5, 4, 3]
     let predictions = try logits.withUnsafeBufferPointer {

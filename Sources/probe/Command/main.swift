@@ -10,7 +10,10 @@ struct Probe: ParsableCommand {
       progress and diagnostics to stderr. Exit status: 0 done, 1 bad data, 64 wrong use, 130 stopped by Ctrl-C.
       """,
     version: Program.version,
-    subcommands: [TrainCommand.self, SweepCommand.self, EvalCommand.self, ReportCommand.self],
+    subcommands: [
+      TrainCommand.self, SweepCommand.self, EvalCommand.self, ReportCommand.self,
+      NearestNeighboursCommand.self, RidgeCommand.self, LogisticCommand.self,
+    ],
     defaultSubcommand: TrainCommand.self)
 }
 
