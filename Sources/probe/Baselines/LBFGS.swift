@@ -14,7 +14,7 @@ package struct LBFGS {
   /// or where so many steps in a row
   var slowSteps = 3
   /// have made the value smaller by less than this share of it.
-  var decreaseTolerance = 1e-9
+  var decreaseTolerance = 1e-11
 
   package struct Outcome: Equatable, Sendable {
     package let value: Double

@@ -62,7 +62,14 @@ struct BaselineData {
     classNames = train.configuration.dataset.classNames
     validationCache = validation
     validationRows = validationTokens.rows
-    trainImages = trainTokens.rows.map { Int32(train.identity(row: $0).sourceIndex) }
+    // Numbered anew: places in a stranger's data set may be of any size.
+    var numbers: [UInt64: Int32] = [:]
+    trainImages = trainTokens.rows.map { row in
+      let place = train.identity(row: row).sourceIndex
+      let number = numbers[place] ?? Int32(numbers.count)
+      numbers[place] = number
+      return number
+    }
   }
 
   /// The training images that choose between penalties; nil where there is no choice.
