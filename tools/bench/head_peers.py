@@ -1,6 +1,7 @@
 """Probe heads in PyTorch: as published, and as fast as they can be written.
 
-Every peer is a function from tokens [B, T, D] and labels [B] to a training step: forward, backward and LARS.
+Every peer is a function from what `chosen` gives of a batch of tokens, and labels [B], to a training step: forward,
+backward and LARS.
 """
 
 import importlib
@@ -15,6 +16,14 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "reference"
 
 import attentive
 import heads
+
+
+def chosen(case, tokens):
+    """What a head sees of tokens [N, T, D], close together in memory: [N, T', D], or of [cls] alone [N, D]."""
+    if case["features"] == "cls":
+        return tokens[:, 0].contiguous()
+    # AbMILP chooses by itself, as the seed has it.
+    return tokens[:, 1:].contiguous() if case["content"] == "patch" and case["features"] != "abmilp" else tokens
 
 
 # As published
@@ -75,7 +84,7 @@ def probe(pooling, features, classes):
 
 
 def as_published(case, width, grid, classes, folder, autocast):
-    """A step of the published module; its tokens are chosen before."""
+    """A step of the published module."""
     kind = case["features"]
     pooling = None
     if kind == "abmilp":
@@ -84,13 +93,11 @@ def as_published(case, width, grid, classes, folder, autocast):
         pooling = published_pooling(case, width, grid, folder)
     head = probe(pooling, width // case.get("d_out", 1), classes)
     optimizer = heads.LARS(head.parameters(), lr=0.1, momentum=0.9, weight_decay=0)
-    patches_only = case["content"] == "patch" and kind != "abmilp"
 
     def step(tokens, labels):
-        chosen = tokens[:, 0] if kind == "cls" else tokens[:, 1:] if patches_only else tokens
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            loss = functional.cross_entropy(head(chosen).float(), labels)
+            loss = functional.cross_entropy(head(tokens).float(), labels)
         loss.backward()
         optimizer.step()
         return loss
@@ -226,12 +233,10 @@ def best(case, width, classes, count, compiled):
     """A step of `count` heads, in bfloat16."""
     pooling = nn.Identity() if case["features"] == "cls" else folded_pooling(case, width, count)
     classifiers = Classifiers(count, width // case.get("d_out", 1), classes)
-    patches_only = case["content"] == "patch"
 
     def loss_of(tokens, labels):
-        if case["features"] == "cls":
-            return classifiers(tokens[:, :1].float(), labels)
-        return classifiers(pooling(tokens[:, 1:] if patches_only else tokens), labels)
+        features = tokens.float().unsqueeze(1) if case["features"] == "cls" else pooling(tokens)
+        return classifiers(features, labels)
 
     loss_of = torch.compile(loss_of) if compiled else loss_of
     optimizer = ManyLARS(pooling.parameters(), classifiers)

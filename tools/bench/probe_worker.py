@@ -23,9 +23,9 @@ READ_BYTES = 512 << 20
 REPETITIONS = 5
 
 
-def tokens_of(cache, kind):
-    """All tokens of a cache in memory, [N, T, D]."""
-    return torch.cat([torch.from_numpy(part).to(kind) for part in cache.parts()])
+def tokens_of(cache, case, kind):
+    """What a head sees of all tokens of a cache, in memory."""
+    return torch.cat([head_peers.chosen(case, torch.from_numpy(part).to(kind)) for part in cache.parts()])
 
 
 def step_of(options, config):
@@ -41,7 +41,8 @@ def peer(options):
     """A function that trains on batches, one after the other as they lie in memory, for a while or one pass."""
     cache = program.Cache(options.cache)
     narrow = options.form != "float32"
-    tokens = tokens_of(cache, torch.bfloat16 if narrow else torch.float32)
+    tokens = tokens_of(
+        cache, probe_heads.HEADS[options.head]["case"], torch.bfloat16 if narrow else torch.float32)
     labels = torch.arange(len(tokens)) % len(cache.config["dataset"]["class_names"])
     torch.manual_seed(0)
     step = step_of(options, cache.config)
