@@ -151,24 +151,21 @@ def is_unseen(parameter):
     return parameter.grad is None or parameter.grad.abs().max() < 1e-12
 
 
-def gradients(case):
+def gradients(case, tokens, labels):
     """One pass in training mode over a batch that nothing divides."""
-    torch.manual_seed(1)
     head = head_for(case, ODD_WIDTH, ODD_GRID)
-    tokens = torch.randn(ODD_BATCH, 1 + ODD_GRID[0] * ODD_GRID[1], ODD_WIDTH).half()
-    labels = torch.arange(ODD_BATCH) % CLASSES
     arrays = {f"parameter.{name}": value for name, value in state(head).items()}
     features = []
     head[-2].register_forward_hook(lambda module, inputs, output: features.append(inputs[0]))
-    logits = head(tokens.double())
+    logits = head(tokens)
     loss = nn.functional.cross_entropy(logits, labels)
     loss.backward()
-    # Parameters that nothing uses have no gradient.
+    case["without_gradient"] = [name for name, p in head.named_parameters() if is_unseen(p)]
+    # Parameters that nothing uses have none at all.
     arrays |= {f"gradient.{name}": p.grad.float() for name, p in head.named_parameters() if p.grad is not None}
     arrays |= {f"after.{name}": value.float() for name, value in head.named_buffers() if name.endswith(("mean", "var"))}
     arrays |= {"loss": loss.detach(), "logits": logits.detach().float(), "features": features[0].detach().float()}
-    shared = {"tokens": tokens, "labels": labels.int()}
-    return shared | {f"{case['name']}.{name}": value.contiguous() for name, value in arrays.items()}
+    return {f"{case['name']}.{name}": value.contiguous() for name, value in arrays.items()}
 
 
 def cases():
@@ -310,10 +307,12 @@ def main():
     for case in described:
         arrays |= run(case, tokens.double(), labels, order)
     write("attentive", "attentive", shared | arrays, described)
-    described, arrays = gradient_cases(), {}
+    tokens = torch.randn(ODD_BATCH, 1 + ODD_GRID[0] * ODD_GRID[1], ODD_WIDTH).half()
+    labels = torch.arange(ODD_BATCH) % CLASSES
+    shared, described, arrays = {"tokens": tokens, "labels": labels.int()}, gradient_cases(), {}
     for case in described:
-        arrays |= gradients(case)
-    write("gradients", "gradients", arrays, described)
+        arrays |= gradients(case, tokens.double(), labels)
+    write("gradients", "gradients", shared | arrays, described)
 
 
 if __name__ == "__main__":
