@@ -58,7 +58,7 @@ import Testing
       let softplus = pb_softplus_sum_reference(scores, count)
       #expect(abs(Double(pb_softplus_sum(scores, count)) - softplus) < 2e-6 * max(1, softplus))
       var probabilities = scores
-      let sum = pb_softmax(&probabilities, count, maximum)
+      let sum = pb_exponential_shares(&probabilities, count, maximum)
       #expect(sum == pb_exponential_sum(scores, count, maximum))
       for (probability, score) in zip(probabilities, scores) {
         let one = pb_exponential_sum_reference([score], 1, maximum)
@@ -74,7 +74,7 @@ import Testing
       level.run {
         #expect(pb_exponential_sum(scores, 19, 1).isNaN)
         #expect(pb_softplus_sum(scores, 19).isNaN)
-        #expect(pb_softmax(&scores, 19, 1).isNaN)
+        #expect(pb_exponential_shares(&scores, 19, 1).isNaN)
       }
     }
   }

@@ -11,7 +11,7 @@
 PB_DISPATCH(size_t, pb_rank_of, (const float *scores, size_t count, size_t index), (scores, count, index))
 PB_DISPATCH(size_t, pb_best_of, (const float *scores, size_t count), (scores, count))
 PB_DISPATCH(float, pb_exponential_sum, (const float *scores, size_t count, float maximum), (scores, count, maximum))
-PB_DISPATCH(float, pb_softmax, (float *scores, size_t count, float maximum), (scores, count, maximum))
+PB_DISPATCH(float, pb_exponential_shares, (float *scores, size_t count, float maximum), (scores, count, maximum))
 PB_DISPATCH(float, pb_softplus_sum, (const float *scores, size_t count), (scores, count))
 PB_DISPATCH(size_t, pb_select_above, (const float *values, size_t count, float threshold, uint32_t *indices),
             (values, count, threshold, indices))

@@ -61,7 +61,7 @@ static float PB_KERNEL(pb_exponential_sum)(const float *restrict scores, size_t 
   return PB_KERNEL(lane_sum)(sums);
 }
 
-static float PB_KERNEL(pb_softmax)(float *restrict scores, size_t count, float maximum) {
+static float PB_KERNEL(pb_exponential_shares)(float *restrict scores, size_t count, float maximum) {
   const size_t whole = count / PB_RANKING_LANES * PB_RANKING_LANES;
   float sums[PB_RANKING_LANES] = {0};
   for (size_t start = 0; start < whole; start += PB_RANKING_LANES) {
@@ -81,12 +81,6 @@ static float PB_KERNEL(pb_softmax)(float *restrict scores, size_t count, float m
   PB_VECTORIZE
   for (size_t i = 0; i < count; i++) scores[i] *= scale;
   return sum;
-}
-
-PB_ELEMENTARY float PB_KERNEL(softplus)(float x) {
-  // max(x, 0) + log(1 + exp(-|x|)): nothing overflows. The comparison lets NaN through, which the logarithm does not.
-  const float size = x < 0.0f ? -x : x;
-  return (x <= 0.0f ? 0.0f : x) + PB_KERNEL(logarithm)(1.0f + PB_KERNEL(exponential)(-size));
 }
 
 static float PB_KERNEL(pb_softplus_sum)(const float *restrict scores, size_t count) {

@@ -143,7 +143,7 @@ struct LogisticObjective: Sendable {
         let label = Int(features.labels[block.lowerBound + row])
         let maximum = scores[pb_best_of(scores, classCount)]
         let distance = Double(maximum) - Double(scores[label])
-        losses.pointer[chunk] += log(Double(pb_softmax(scores, classCount, maximum))) + distance
+        losses.pointer[chunk] += log(Double(pb_exponential_shares(scores, classCount, maximum))) + distance
         scores[label] -= 1
       }
     }

@@ -34,7 +34,7 @@ struct LogisticCommand: ParsableCommand {
       if selection.predictions != nil { lines.add(rows: data.validationRows[places], labels: labels, block) }
     }
     if let file = selection.predictions { try AtomicFile.write(lines.text, to: file) }
-    let features = self.data.features.rawValue
+    let features = self.data.features.features.rawValue
     let result = PenaltyResult(data, features: features, selected, metrics)
     print(
       output.json

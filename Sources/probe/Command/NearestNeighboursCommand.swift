@@ -52,7 +52,7 @@ struct NearestNeighboursCommand: ParsableCommand {
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
     if output.json {
       let result = Result(
-        features: self.data.features.rawValue, trainImages: data.train.count, images: data.validation.count,
+        features: self.data.features.features.rawValue, trainImages: data.train.count, images: data.validation.count,
         results: results)
       print(try CanonicalJSON.page(result), terminator: "")
     } else {

@@ -18,8 +18,8 @@ struct SelectionOptions: ParsableArguments {
 
 extension ListArgument<Double> {
   func validatePenalties() throws {
-    guard numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw ValidationError("--penalties must be positive numbers.")
+    guard elements.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw ValidationError("--penalties must be positive elements.")
     }
   }
 }

@@ -29,7 +29,7 @@ struct RidgeCommand: ParsableCommand {
       if selection.predictions != nil { lines.add(rows: data.validationRows[places], labels: labels, block) }
     }.accuracies
     if let file = selection.predictions { try AtomicFile.write(lines.text, to: file) }
-    let features = self.data.features.rawValue
+    let features = self.data.features.features.rawValue
     let result = PenaltyResult(data, features: features, selected, accuracies)
     print(
       output.json

@@ -17,7 +17,7 @@ size_t pb_best_of(const float *scores, size_t count);
 /// The sum of exp(score - maximum); differences below -87 count as -87. NaN where a score is.
 float pb_exponential_sum(const float *scores, size_t count, float maximum);
 /// scores = exp(score - maximum) / sum of them, likewise; returns the sum.
-float pb_softmax(float *scores, size_t count, float maximum);
+float pb_exponential_shares(float *scores, size_t count, float maximum);
 /// The sum of log(1 + exp(score)), the cross entropy of a sigmoid for a target of 0. NaN where a score is.
 float pb_softplus_sum(const float *scores, size_t count);
 
