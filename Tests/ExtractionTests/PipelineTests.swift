@@ -1,3 +1,4 @@
+import Compute
 import Extraction
 import Foundation
 import Synchronization

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// Part of a mapped file, read with every bound checked: each length in a stranger's file may be a lie.
 public struct FileSlice: Sendable {
   public let file: MappedFile
@@ -49,17 +41,16 @@ public struct FileSlice: Sendable {
     bytes.count <= count && zip(0..., bytes).allSatisfy { byte(at: $0) == $1 }
   }
 
+  /// What is behind the mark that some editors begin texts in UTF-8 with.
+  package var behindByteOrderMark: FileSlice {
+    starts(with: [0xEF, 0xBB, 0xBF]) ? slice(at: 3, count: count - 3)! : self
+  }
+
   /// The whole slice as text, or nil where it is not UTF-8.
   public var text: String? { withBytes { String(validating: $0, as: UTF8.self) } }
 
   /// Asks the operating system to read the slice, and does not wait for it.
-  public func prefetch() {
-    guard count > 0, let start = file.bytes.baseAddress else { return }
-    let page = Int(getpagesize())
-    let first = range.lowerBound / page * page
-    madvise(
-      UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first, Int32(MADV_WILLNEED))
-  }
+  public func prefetch() { file.prefetch(range) }
 
   /// The bytes, valid within the body.
   public func withBytes<Result, Failure>(

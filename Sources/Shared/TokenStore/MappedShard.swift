@@ -7,6 +7,7 @@ import Foundation
 /// Rows are counted from the shard's first one.
 final class MappedShard: Sendable {
   let rowCount: Int
+  let path: String
   private let file: MappedFile
   private let layout: RowLayout
   /// Per dataset of the layout.
@@ -17,6 +18,7 @@ final class MappedShard: Sendable {
   init(
     _ path: String, layout: RowLayout, rowCount: Int, placements: [String: CacheManifest.Placement]
   ) throws(InputError) {
+    self.path = path
     file = try MappedFile(path)
     self.layout = layout
     self.rowCount = rowCount
@@ -44,6 +46,18 @@ final class MappedShard: Sendable {
   func column(dataset: Int) -> UnsafeRawBufferPointer {
     let start = offsets[dataset]
     return UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + rowCount * rowByteCounts[dataset]])
+  }
+
+  /// Asks for a part of the row's bytes in a dataset.
+  func prefetch(dataset: Int, row: Int, _ part: Range<Int>) { file.prefetch(place(dataset, row, part)) }
+
+  /// Lets go of a part of the row's bytes in a dataset.
+  func forget(dataset: Int, row: Int, _ part: Range<Int>) { file.forget(place(dataset, row, part)) }
+
+  private func place(_ dataset: Int, _ row: Int, _ part: Range<Int>) -> Range<Int> {
+    precondition(row >= 0 && row < rowCount, "row \(row) is outside 0 ..< \(rowCount)")
+    let start = offsets[dataset] + row * rowByteCounts[dataset]
+    return start + part.lowerBound..<start + part.upperBound
   }
 
   /// The row's state; nil where the stored value is none.
@@ -90,8 +104,12 @@ final class MappedShard: Sendable {
   }
 
   /// The path of the row's image, relative to the data set's root.
-  func id(row: Int) -> String {
-    String(decoding: bytes(dataset: layout.payload.count + 1, row: row).prefix { $0 != 0 }, as: UTF8.self)
+  func id(row: Int) -> String { String(decoding: idBytes(row: row), as: UTF8.self) }
+
+  /// ``id(row:)`` in UTF-8, where it lies.
+  func idBytes(row: Int) -> UnsafeRawBufferPointer {
+    let padded = bytes(dataset: layout.payload.count + 1, row: row)
+    return UnsafeRawBufferPointer(rebasing: padded.prefix { $0 != 0 })
   }
 
   func identity(row: Int) -> RowIdentity {

@@ -4,7 +4,7 @@ import Files
 final class ShardSet: Sendable {
   let layout: RowLayout
   let rowCount: Int
-  private let shardSize: Int
+  let shardSize: Int
   private let shards: [MappedShard]
 
   /// - Parameter manifest: valid, and with every planned shard.
@@ -38,4 +38,15 @@ final class ShardSet: Sendable {
   func label(row: Int) -> Int32 { shards[row / shardSize].label(row: row % shardSize) }
   func id(row: Int) -> String { shards[row / shardSize].id(row: row % shardSize) }
   func identity(row: Int) -> RowIdentity { shards[row / shardSize].identity(row: row % shardSize) }
+  func idBytes(row: Int) -> UnsafeRawBufferPointer { shards[row / shardSize].idBytes(row: row % shardSize) }
+  func path(row: Int) -> String { shards[row / shardSize].path }
+  func isIntact(row: Int) -> Bool { shards[row / shardSize].isIntact(row: row % shardSize) }
+
+  func prefetch(dataset: Int, row: Int, _ part: Range<Int>) {
+    shards[row / shardSize].prefetch(dataset: dataset, row: row % shardSize, part)
+  }
+
+  func forget(dataset: Int, row: Int, _ part: Range<Int>) {
+    shards[row / shardSize].forget(dataset: dataset, row: row % shardSize, part)
+  }
 }

@@ -10,11 +10,11 @@ public final class TokenCache: Sendable {
   public let labels: [Int32]
   /// [N]
   public let rowStates: [RowState]
-  private let shards: ShardSet
+  let shards: ShardSet
   /// By block.
-  private let blockDatasets: [Int: TokenDataset]
-  private let classAttentionDataset: Int?
-  private let centerAttentionDataset: Int
+  let blockDatasets: [Int: TokenDataset]
+  let classAttentionDataset: Int?
+  let centerAttentionDataset: Int
   private let attentionStatisticsDataset: Int
   private let magnitudesDataset: Int
 
@@ -117,7 +117,7 @@ public final class TokenCache: Sendable {
 }
 
 /// Where a block's tokens are in the layout.
-private struct TokenDataset: Sendable {
+struct TokenDataset: Sendable {
   let tokens: Int
   /// nil where tokens are not in 8 bits.
   let scales: Int?

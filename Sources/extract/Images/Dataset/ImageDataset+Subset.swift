@@ -24,17 +24,7 @@ extension ImageDataset {
   /// - Precondition: the count is positive.
   public func sample(count: Int, seed: UInt64) -> ImageDataset {
     precondition(count > 0, "a sample needs a positive number of images, not \(count)")
-    // The share of its class that is taken before the image is, in a random order of the class.
-    var shares: [(share: Double, row: Int)] = []
-    let classes = Dictionary(grouping: entries.indices) { entries[$0].label }
-    for (label, rows) in classes.sorted(by: { $0.key < $1.key }) {
-      var generator = SeededGenerator(seed: seed, stream: UInt64(bitPattern: Int64(label)))
-      for (rank, place) in generator.permutation(rows.count).enumerated() {
-        shares.append((Double(rank) / Double(rows.count), rows[place]))
-      }
-    }
-    // Rows are all different, so that the order is a total one; equal shares go by the row.
-    let rows = shares.sorted { $0 < $1 }.prefix(count).map(\.row).sorted()
+    let rows = StratifiedSample.places(ofLabels: entries.map(\.label), count: count, seed: seed)
     return with(classNames: classNames, entries: rows.map { entries[$0] })
   }
 

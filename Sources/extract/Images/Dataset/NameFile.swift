@@ -20,10 +20,3 @@ enum NameFile {
     return names
   }
 }
-
-extension FileSlice {
-  /// What is behind the mark that some editors begin texts in UTF-8 with.
-  var behindByteOrderMark: FileSlice {
-    starts(with: [0xEF, 0xBB, 0xBF]) ? slice(at: 3, count: count - 3)! : self
-  }
-}

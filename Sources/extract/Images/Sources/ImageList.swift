@@ -84,7 +84,7 @@ private struct Records {
   init(_ path: String) throws(InputError) {
     self.path = path
     let file = try MappedFile(path)
-    text = DelimitedText(file, delimiter: Self.delimiter(file))
+    text = DelimitedText(file, delimiter: DelimitedText.delimiter(of: file))
     first = try text.next()
     let fields = first?.fields ?? [""]
     let names = fields.map { $0.lowercased() }
@@ -113,13 +113,5 @@ private struct Records {
         "\(path), line \(line)", "has \(fields.count) fields, and the first line \(columnCount)")
     }
     return (line, fields[pathColumn], labelColumn.map { fields[$0] })
-  }
-
-  /// Told by the file's ending, or by a tab in the first line of one that ends otherwise.
-  private static func delimiter(_ file: MappedFile) -> UInt8 {
-    let (comma, tab) = (UInt8(ascii: ","), UInt8(ascii: "\t"))
-    let ending = file.path.suffix(4).lowercased()
-    if ending == ".csv" || ending == ".tsv" { return ending == ".csv" ? comma : tab }
-    return file.bytes.prefix { $0 != UInt8(ascii: "\n") }.contains(tab) ? tab : comma
   }
 }

@@ -1,8 +1,6 @@
-import Files
-
 /// Reads delimited text as RFC 4180 has it, record by record: fields in quotes may hold delimiters, line breaks and
 /// doubled quotes. Lines may end in LF or CR LF; empty lines are passed over; a byte order mark is, too.
-struct DelimitedText {
+package struct DelimitedText {
   private let file: MappedFile
   private let delimiter: UInt8
   private var offset = 0
@@ -11,15 +9,24 @@ struct DelimitedText {
 
   private static let (quote, lineFeed, carriageReturn) = (UInt8(ascii: "\""), UInt8(0x0A), UInt8(0x0D))
 
-  init(_ file: MappedFile, delimiter: UInt8) {
+  package init(_ file: MappedFile, delimiter: UInt8) {
     self.file = file
     self.delimiter = delimiter
     offset = FileSlice(file).behindByteOrderMark.range.lowerBound
   }
 
+  /// Whether a file's fields end with commas or tabs: told by its ending, or by a tab in the first line of one that ends
+  /// otherwise.
+  package static func delimiter(of file: MappedFile) -> UInt8 {
+    let (comma, tab) = (UInt8(ascii: ","), UInt8(ascii: "\t"))
+    let ending = file.path.suffix(4).lowercased()
+    if ending == ".csv" || ending == ".tsv" { return ending == ".csv" ? comma : tab }
+    return file.bytes.prefix { $0 != lineFeed }.contains(tab) ? tab : comma
+  }
+
   /// - Returns: the next record and the line that it begins on; nil behind the last one.
   /// - Throws: ``InputError`` that names the line, where quotes are out of order or a field is not UTF-8.
-  mutating func next() throws(InputError) -> (line: Int, fields: [String])? {
+  package mutating func next() throws(InputError) -> (line: Int, fields: [String])? {
     while takesLineEnd() {}
     guard offset < file.bytes.count else { return nil }
     let first = line

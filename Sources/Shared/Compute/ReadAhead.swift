@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// Asks for images some time before their turn, so that no thread that encodes waits for a disk.
+/// Asks for images or rows some time before their turn, so that no thread that computes waits for a disk.
 ///
 /// The operating system's page cache is the queue: what is asked for is read there, and `distance` bounds it.
 package final class ReadAhead: Sendable {
@@ -25,7 +25,7 @@ package final class ReadAhead: Sendable {
     }
   }
 
-  /// Says that one more of the images is taken.
+  /// Says that one more of them is taken.
   package func advance() { permits.signal() }
 
   /// Returns when nothing is asked for any more.
