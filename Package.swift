@@ -92,14 +92,18 @@ let package = Package(
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
     probe("Evaluation", ["CKernels", "Compute"]),
     probe("Baselines", ["CKernels", "Compute", "Evaluation", "Files"]),
+    probe("Reading", ["Compute", "Files", "Heads", "TokenStore"]),
     probe(
       "Training",
-      ["CKernels", "Compute", "Evaluation", "Files", "Heads", "Reporting", "Tensors", "TokenStore"]),
+      [
+        "CKernels", "Compute", "Evaluation", "Files", "Heads", "Reading", "Reporting", "Tensors",
+        "TokenStore",
+      ]),
     .executableTarget(
       name: "probe",
       dependencies: [
-        "Baselines", "Commands", "Compute", "Training", "Evaluation", "Heads", "Reporting", "TokenStore",
-        argumentParser,
+        "Baselines", "Commands", "Compute", "Training", "Evaluation", "Heads", "Reading", "Reporting",
+        "TokenStore", argumentParser,
       ],
       path: "Sources/probe/Command"),
 
@@ -128,6 +132,7 @@ let package = Package(
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
     tests("Baselines", ["Baselines", "Compute", "Evaluation", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
+    tests("Reading", ["Reading", "TokenStore"]),
     tests("Training", ["CKernels", "Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],

@@ -60,11 +60,48 @@ import Training
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--betas", "0.9"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--betas", "0.9", "1"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--optimizer", "sgd", "--nesterov"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--shots", "1", "--fraction", "1"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--fraction", "0"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--shots", "0"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--return-block", "-1"], 64),
     ] as [([String], Int32)])
   func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
     let result = try program.run(arguments)
     #expect(result.status == status, "\(result.diagnostics)")
     if status == 1 { #expect(result.diagnostics.split(separator: "\n").count == 1, "\(result.diagnostics)") }
+  }
+
+  /// Caches joined, with a file's labels, the choices of data and all checks; measured with the same labels.
+  @Test func optionsOfDataDecideTheRun() throws {
+    let ids = (0..<70).map { "train/\($0).jpg" } + (0..<30).map { "val/\($0).jpg" }
+    let labels = ids.enumerated().map { "\($1),\($0 % 2 == 0 ? "even" : "odd")\n" }.joined()
+    let file = try caches.folder.write(Array(labels.utf8), to: "labels.csv")
+    let reading = ["--label-file", file, "--check-crc", "--read-ahead", "1"]
+    let options = [
+      "--train", caches.validation, "--shots", "20", "--subset-seed", "3", "--balanced", "--shuffle",
+      "blocks",
+      "--return-block", "1", "--epochs", "3", "--json",
+    ]
+    let trained = try program.run(arguments("run", options + reading))
+    #expect(trained.status == 0, "\(trained.diagnostics)")
+    let summary = try object(trained.output)
+    let train = try #require(summary["train"] as? [String: Any])
+    #expect(train["images"] as? Int == 40 && train["foreign_labels"] as? Int == 0)
+    #expect((summary["validation"] as? [String: Any])?["foreign_labels"] as? Int == 70)
+    #expect((summary["layout"] as? [String: Any])?["class_names"] as? [String] == ["even", "odd"])
+    let data = try #require((summary["configuration"] as? [String: Any])?["data"] as? [String: Any])
+    #expect(data["shuffle"] as? String == "blocks" && data["balanced"] as? Bool == true)
+    #expect(data["shots"] as? Int == 20 && data["block"] as? Int == 1)
+    #expect((data["labels"] as? [String: Any])?["file_name"] as? String == "labels.csv")
+
+    let final = try #require(summary["final"] as? [String: Any])
+    let expected = try #require(final["validation"] as? [String: Any])
+    let measured = try program.run(
+      ["eval", caches.folder.file("run"), "--data", caches.validation, "--json"] + reading)
+    #expect(measured.status == 0, "\(measured.diagnostics)")
+    #expect(try NSDictionary(dictionary: object(measured.output)).isEqual(to: expected))
+    let other = try program.run(["eval", caches.folder.file("run"), "--data", caches.validation])
+    #expect(other.status == 1 && other.diagnostics.contains("class_names"), "\(other.diagnostics)")
   }
 
   @Test func controlCStopsAndSaysHowToGoOn() throws {

@@ -3,6 +3,7 @@ import Evaluation
 import Files
 import Foundation
 import Heads
+import Reading
 import Reporting
 import TestSupport
 import Testing
@@ -49,8 +50,9 @@ import Training
   ) throws -> TrainingRun {
     let folder = RunFolder(caches.folder.file(name))
     return TrainingRun(
-      [PlannedRun(configuration, folder)], train: try TokenCache(train ?? caches.train),
-      validation: try TokenCache(validation ?? caches.validation), folder: folder, programVersion: "test",
+      [PlannedRun(configuration, folder)],
+      DataSources(train: [train ?? caches.train], validation: [validation ?? caches.validation]),
+      folder: folder, programVersion: "test",
       parallel: Parallel(threadCount: threads))
   }
 
@@ -215,11 +217,10 @@ import Training
     _ = try run(configuration(head), to: "one", threads: 1, train: train, validation: validation)
     #expect(try headBytes("one") == headBytes("run8"))
     let trained = try TrainedHead(RunFolder(caches.folder.file("run8")), parallel: Parallel(threadCount: 2))
-    let cache = try TokenCache(validation)
-    try trained.check(cache)
+    let tokens = try trained.data(paths: [validation])
     #expect(
       try Evaluator.measure(
-        trained.group, on: trained.prepare(LabelledTokens(cache), folder: caches.folder.path))[0]
+        trained.group, on: trained.prepare(tokens, folder: caches.folder.path))[0]
         == summary.final.validation)
   }
 
@@ -236,7 +237,7 @@ import Training
 
   /// The same checkpoint's tokens, of the same sizes: neither training nor measuring takes them for the head's.
   static let otherEncoders: [(name: String, change: @Sendable (inout CacheConfiguration) -> Void)] = [
-    ("block is 0, not 1", { $0.blocks = [0] }),
+    ("does not store block 1, but 0", { $0.blocks = [0] }),
     ("model.attention_temperature is 2, not absent", { $0.model.attentionTemperature = 2 }),
     ("precision.compute is 'bfloat16', not 'float32'", { $0.precision.compute = .bfloat16 }),
     ("preprocessing.crop is 5, not 6", { $0.preprocessing.crop = 5 }),
@@ -255,7 +256,7 @@ import Training
     #expect(training?.reason.contains(name) == true, "\(training?.description ?? "")")
     _ = try run(configuration(epochs: 1), to: "run")
     let trained = try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 1))
-    let measuring = #expect(throws: InputError.self) { try trained.check(TokenCache(other)) }
+    let measuring = #expect(throws: InputError.self) { try trained.data(paths: [other]) }
     #expect(measuring?.reason.contains(name) == true, "\(measuring?.description ?? "")")
   }
 
@@ -270,8 +271,20 @@ import Training
     }
     let other = caches.folder.file("other")
     _ = try run(configuration(epochs: 1), to: "run", validation: other)
-    try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 1))
-      .check(TokenCache(other))
+    _ = try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 1))
+      .data(paths: [other])
+  }
+
+  /// As versions wrote it that took all views of each image, in a full shuffle, and did not say so.
+  @Test func aConfigurationWithoutDataIsRead() throws {
+    let text = try CanonicalJSON.text(configuration())
+    let start = try #require(text.range(of: "\"data\":{"))
+    let end = try #require(text[start.upperBound...].range(of: "},"))
+    let older = text.replacingCharacters(in: start.lowerBound..<end.upperBound, with: "")
+    let read = try CanonicalJSON.decode(TrainingConfiguration.self, from: older.utf8, subject: "")
+    #expect(read.data == .unrecorded && read.data.usesAllViews)
+    #expect(
+      try CanonicalJSON.decode(TrainingConfiguration.self, from: text.utf8, subject: "") == configuration())
   }
 
   /// As versions wrote it that did not record the encoder's settings: what is there is checked.
@@ -283,10 +296,10 @@ import Training
     try folder.writeSummary(summary)
     #expect(!(try String(contentsOfFile: folder.summaryFile, encoding: .utf8)).contains("encoder_settings"))
     let trained = try TrainedHead(folder, parallel: Parallel(threadCount: 1))
-    try trained.check(TokenCache(caches.validation))
+    _ = try trained.data(paths: [caches.validation])
     try caches.write("other", rowCount: 30) { $0.checkpoint.sha256 = String(repeating: "d", count: 64) }
     let error = #expect(throws: InputError.self) {
-      try trained.check(TokenCache(caches.folder.file("other")))
+      try trained.data(paths: [caches.folder.file("other")])
     }
     #expect(error?.reason.contains("checkpoint.sha256 is 'dddd") == true, "\(error?.description ?? "")")
   }
@@ -302,21 +315,21 @@ import Training
     #expect(throws: InputError.self) { try LabelledTokens(TokenCache(caches.folder.file("unlabelled"))) }
   }
 
-  @Test func headsLearnFromAllViewsAndAreMeasuredOnTheCentre() throws {
+  @Test func headsLearnFromOneViewAnEpochOrAllAndAreMeasuredOnTheCentre() throws {
     let (centered, random) = (caches.folder.file("centered"), caches.folder.file("random"))
     try caches.write("centered", rowCount: 90, views: 3, undecodable: [3, 4, 5], unlabelled: []) {
       $0.augmentation = .init(name: "linprobe", views: 3, seed: 0, hasCenterView: true)
     }
-    let all = try LabelledTokens(TokenCache(centered))
-    #expect(all.count == 87 && all.skippedRowCount == 3)
-    let measured = try LabelledTokens(measuringOn: TokenCache(centered))
-    #expect(measured.rows == Array(stride(from: 0, to: 90, by: 3)).filter { $0 != 3 })
-    #expect(measured.skippedRowCount == 1)
-    guard case .finished(let summary) = try run(configuration(), to: "run", train: centered) else {
-      Issue.record("the run did not finish")
-      return
+    for (allViews, images) in [(true, 87), (false, 29)] {
+      var configuration = configuration()
+      configuration.data.usesAllViews = allViews
+      guard case .finished(let summary) = try run(configuration, to: "run\(images)", train: centered) else {
+        Issue.record("the run did not finish")
+        return
+      }
+      #expect(summary.train.images == images && summary.validation.images == 28)
+      #expect(summary.configuration.data.usesAllViews == allViews)
     }
-    #expect(summary.train.images == 87 && summary.validation.images == 28)
 
     try caches.write("random", rowCount: 30) { $0.augmentation = .init(name: "linprobe", views: 1, seed: 0) }
     let error = try #require(throws: InputError.self) {
@@ -343,14 +356,13 @@ import Training
       return
     }
     let trained = try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 3))
-    let cache = try TokenCache(caches.validation)
-    try trained.check(cache)
+    let tokens = try trained.data(paths: [caches.validation])
     #expect(
       try Evaluator.measure(
-        trained.group, on: trained.prepare(LabelledTokens(cache), folder: caches.folder.path))[0]
+        trained.group, on: trained.prepare(tokens, folder: caches.folder.path))[0]
         == summary.final.validation)
     try caches.write("other", rowCount: 30) { $0.dataset.classNames = ["a", "b", "c"] }
-    #expect(throws: InputError.self) { try trained.check(TokenCache(caches.folder.file("other"))) }
+    #expect(throws: InputError.self) { try trained.data(paths: [caches.folder.file("other")]) }
   }
 
   @Test(arguments: [

@@ -4,16 +4,12 @@ import Compute
 import Files
 import Foundation
 import Heads
-import TokenStore
+import Reading
 import Training
 
 /// What a baseline learns from and is measured on.
 struct BaselineOptions: ParsableArguments {
-  @Option(name: .customLong("train"), help: ArgumentHelp("Cache to learn from.", valueName: "cache"))
-  var trainPath: String
-
-  @Option(name: .customLong("val"), help: ArgumentHelp("Cache to measure on.", valueName: "cache"))
-  var validationPath: String
+  @OptionGroup(title: "Data") var data: DataOptions
 
   @Option(
     name: .customLong("cls-features"),
@@ -29,46 +25,38 @@ struct BaselineOptions: ParsableArguments {
   }
 
   func load(_ parallel: Parallel) throws -> BaselineData {
-    let (train, validation) = (try TokenCache(trainPath), try TokenCache(validationPath))
-    try CacheCompatibility(train).check(validation, with: train.path)
-    return try BaselineData(train, validation, features.features, parallel)
+    try BaselineData(TrainingData(data.sources, data.selection), features.features, parallel)
   }
 }
 
-/// The features of two caches' labelled images.
+/// The features of two sets of labelled images.
 struct BaselineData {
   let train: LabelledFeatures
   let validation: LabelledFeatures
   let classNames: [String]
-  let validationCache: TokenCache
-  /// The cache's row of each of the validation images.
+  /// The joined caches' row of each of the validation images.
   let validationRows: [Int]
+  let validationID: (_ row: Int) -> String
   /// The image that each training row is a view of.
   private let trainImages: [Int32]
 
-  init(
-    _ train: TokenCache, _ validation: TokenCache, _ features: HeadDescription.Features, _ parallel: Parallel
-  ) throws {
-    let trainTokens = try LabelledTokens(train)
-    let validationTokens = try LabelledTokens(measuringOn: validation)
-    func pooled(_ tokens: LabelledTokens, of cache: TokenCache) throws -> LabelledFeatures {
-      let matrix = try tokens.pooled(features, parallel, folder: NSTemporaryDirectory())
-      return try LabelledFeatures(
-        cache.path, PooledFeatures(matrix.source), rows: matrix.rows.map { Int32($0) }, labels: matrix.labels,
-        classCount: cache.configuration.dataset.classNames.count, parallel)
+  init(_ data: TrainingData, _ features: HeadDescription.Features, _ parallel: Parallel) throws {
+    let images = try TrainingImages(data).pooled(features, parallel, folder: NSTemporaryDirectory())
+    let classCount = data.layout.classNames.count
+    func labelled(_ tokens: LabelledTokens, _ name: String) throws -> LabelledFeatures {
+      try LabelledFeatures(
+        name, PooledFeatures(tokens.source), rows: tokens.rows.map { Int32($0) },
+        labels: try tokens.singleLabels(), classCount: classCount, parallel)
     }
-    self.train = try pooled(trainTokens, of: train)
-    self.validation = try pooled(validationTokens, of: validation)
-    classNames = train.configuration.dataset.classNames
-    validationCache = validation
-    validationRows = validationTokens.rows
-    // Numbered anew: places in a stranger's data set may be of any size.
-    var numbers: [UInt64: Int32] = [:]
-    trainImages = trainTokens.rows.map { row in
-      let place = train.identity(row: row).sourceIndex
-      let number = numbers[place] ?? Int32(numbers.count)
-      numbers[place] = number
-      return number
+    train = try labelled(images.training, data.trainingCaches.name)
+    validation = try labelled(images.validation, data.validationCaches.name)
+    classNames = data.layout.classNames
+    validationRows = data.validation.rows
+    let caches = data.validationCaches
+    validationID = { caches.id(row: $0) }
+    let training = data.training
+    trainImages = (0..<training.imageCount).flatMap { image in
+      training.views(ofImage: image).map { _ in Int32(image) }
     }
   }
 

@@ -3,8 +3,8 @@ import Commands
 import Evaluation
 import Files
 import Foundation
+import Reading
 import Reporting
-import TokenStore
 import Training
 
 struct EvalCommand: ParsableCommand {
@@ -14,8 +14,8 @@ struct EvalCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Run folder.", valueName: "run"))
   var runPath: String
 
-  @Option(help: ArgumentHelp("Cache to measure on.", valueName: "cache"))
-  var data: String
+  @Option(help: ArgumentHelp("Cache to measure on; several are joined.", valueName: "cache"))
+  var data: [String]
 
   @Option(
     help: ArgumentHelp(
@@ -29,21 +29,30 @@ struct EvalCommand: ParsableCommand {
       valueName: "file"))
   var confusion: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write a safetensors file with the class scores, logits [N, C], and the rows of the cache that they are of.",
+      valueName: "file"))
+  var logits: String?
+
+  @OptionGroup(title: "Data") var reading: ReadingArguments
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let trained = try TrainedHead(RunFolder(runPath), parallel: output.parallel)
-    let cache = try TokenCache(data)
-    try trained.check(cache)
+    let tokens = try trained.data(paths: data, labelFile: reading.labelFile, reading: reading.options)
     let classNames = trained.summary.layout.classNames
-    var lines = PredictionLines(cache, classNames: classNames)
-    let tokens = try LabelledTokens(measuringOn: cache)
-    let prepared = try trained.prepare(tokens, folder: NSTemporaryDirectory())
-    let collector = try Evaluator.collect(
-      trained.group, on: prepared, withConfusion: confusion != nil
-    ) { _, images, labels, batch in
-      if predictions != nil { lines.add(rows: Array(tokens.rows[images]), labels: labels, batch) }
-    }[0]
+    var allLogits: [Float] = []
+    var lines = PredictionLines(id: { tokens.caches?.id(row: $0) ?? "" }, classNames: classNames)
+    let collector = try trained.collect(
+      on: tokens, folder: NSTemporaryDirectory(), withConfusion: confusion != nil
+    ) { images, labels, batch, scores in
+      if predictions != nil { lines.add(rows: tokens.rows[images], labels: labels, batch) }
+      if logits != nil { allLogits += scores }
+    }
+    if let logits {
+      try LogitsFile.write(allLogits, rows: tokens.rows, classCount: classNames.count, to: logits)
+    }
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
     if let confusion, let counts = collector.confusion {
       try AtomicFile.write(ConfusionTable.text(counts, classNames: classNames), to: confusion)

@@ -29,7 +29,7 @@ struct LogisticCommand: ParsableCommand {
       StandardError.write(
         "penalty \(selected.penalty): stopped before the optimum; a greater penalty is reached sooner\n")
     }
-    var lines = PredictionLines(data.validationCache, classNames: data.classNames)
+    var lines = PredictionLines(id: data.validationID, classNames: data.classNames)
     let metrics = try selected.model.measure(on: data.validation, parallel) { places, labels, block in
       if selection.predictions != nil { lines.add(rows: data.validationRows[places], labels: labels, block) }
     }

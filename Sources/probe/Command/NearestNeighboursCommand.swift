@@ -44,7 +44,7 @@ struct NearestNeighboursCommand: ParsableCommand {
     let data = try data.load(parallel)
     let search = NearestNeighbours(
       data.train, neighbours: neighbours.elements, temperatures: temperature.elements)
-    var lines = PredictionLines(data.validationCache, classNames: data.classNames)
+    var lines = PredictionLines(id: data.validationID, classNames: data.classNames)
     let results = try search.measure(on: data.validation, parallel) { places, block in
       guard predictions != nil else { return }
       lines.add(rows: data.validationRows[places], labels: data.validation.labels[places], block)
@@ -52,7 +52,8 @@ struct NearestNeighboursCommand: ParsableCommand {
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
     if output.json {
       let result = Result(
-        features: self.data.features.features.rawValue, trainImages: data.train.count, images: data.validation.count,
+        features: self.data.features.features.rawValue, trainImages: data.train.count,
+        images: data.validation.count,
         results: results)
       print(try CanonicalJSON.page(result), terminator: "")
     } else {

@@ -1,17 +1,18 @@
 import Evaluation
 import Reporting
-import TokenStore
 
 /// The predictions file: one line an image.
 struct PredictionLines {
-  private let cache: TokenCache
+  private let id: (_ row: Int) -> String
   private let classNames: [String]
   private let withConfidence: Bool
   private(set) var text: String
 
-  /// - Parameter withConfidence: whether predictions have one; a classifier whose scores are no logits has none.
-  init(_ cache: TokenCache, classNames: [String], withConfidence: Bool = true) {
-    self.cache = cache
+  /// - Parameters:
+  ///   - id: of a row's image.
+  ///   - withConfidence: whether predictions have one; a classifier whose scores are no logits has none.
+  init(id: @escaping (_ row: Int) -> String, classNames: [String], withConfidence: Bool = true) {
+    self.id = id
     self.classNames = classNames
     self.withConfidence = withConfidence
     let columns = ["row", "id", "label", "prediction", "label_rank"]
@@ -21,7 +22,7 @@ struct PredictionLines {
   mutating func add(rows: some Collection<Int>, labels: some Collection<Int32>, _ predictions: [Prediction]) {
     for ((row, label), prediction) in zip(zip(rows, labels), predictions) {
       let cells = [
-        String(row), cache.id(row: row), classNames[Int(label)], classNames[prediction.best],
+        String(row), id(row), classNames[Int(label)], classNames[prediction.best],
         String(prediction.labelRank),
       ]
       text += CSV.line(cells + (withConfidence ? [NumberText.fixed(Double(prediction.confidence), 6)] : []))

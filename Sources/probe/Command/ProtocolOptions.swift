@@ -1,5 +1,6 @@
 import ArgumentParser
 import Heads
+import Reading
 import Training
 
 extension OptimizerDescription.Algorithm: ExpressibleByArgument {}
@@ -80,7 +81,7 @@ struct ProtocolOptions: ParsableArguments {
 
   private var momentumOrDefault: Float { momentum ?? (optimizer == .lars ? 0.9 : 0) }
 
-  func configuration(head: HeadDescription) -> TrainingConfiguration {
+  func configuration(head: HeadDescription, data: DataSelection) -> TrainingConfiguration {
     let peak =
       learningRate
       ?? TrainingConfiguration.learningRate(
@@ -94,6 +95,6 @@ struct ProtocolOptions: ParsableArguments {
       schedule: LearningRateSchedule(
         peak: peak, minimum: minimumLearningRate, warmupEpochs: Double(warmupEpochs), epochs: Double(epochs)),
       epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: seed,
-      orderSeed: orderSeed)
+      orderSeed: orderSeed, data: data)
   }
 }

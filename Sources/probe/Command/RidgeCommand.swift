@@ -24,7 +24,7 @@ struct RidgeCommand: ParsableCommand {
     let selected = try RidgeRegression.select(
       data.train, penalties: penalties.elements,
       split: try data.split(for: penalties.elements, seed: selection.seed), parallel)
-    var lines = PredictionLines(data.validationCache, classNames: data.classNames, withConfidence: false)
+    var lines = PredictionLines(id: data.validationID, classNames: data.classNames, withConfidence: false)
     let accuracies = try selected.model.measure(on: data.validation, parallel) { places, labels, block in
       if selection.predictions != nil { lines.add(rows: data.validationRows[places], labels: labels, block) }
     }.accuracies

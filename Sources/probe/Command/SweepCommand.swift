@@ -3,7 +3,6 @@ import Commands
 import Files
 import Heads
 import Reporting
-import TokenStore
 import Training
 
 struct SweepCommand: ParsableCommand {
@@ -15,11 +14,7 @@ struct SweepCommand: ParsableCommand {
       learn from the same reading of the cache, epoch by epoch.
       """)
 
-  @Option(name: .customLong("train"), help: ArgumentHelp("Cache to train on.", valueName: "cache"))
-  var trainPath: String
-
-  @Option(name: .customLong("val"), help: ArgumentHelp("Cache to measure on.", valueName: "cache"))
-  var validationPath: String
+  @OptionGroup(title: "Data") var data: DataOptions
 
   @Option(
     name: [.customLong("output-dir"), .short], help: ArgumentHelp("Folder to write.", valueName: "sweep"))
@@ -89,8 +84,7 @@ struct SweepCommand: ParsableCommand {
     }
     let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(outputPath)/\($1)")) }
     let run = TrainingRun(
-      runs, train: try TokenCache(trainPath), validation: try TokenCache(validationPath),
-      heldOutFraction: heldOutFraction, folder: RunFolder(outputPath),
+      runs, data.sources, folder: RunFolder(outputPath),
       writesTensorBoard: !leavesTensorBoardOut, programVersion: Program.version,
       parallel: output.parallel)
     let monitor = TrainingMonitor(
@@ -113,6 +107,8 @@ struct SweepCommand: ParsableCommand {
 
   private var configurations: [TrainingConfiguration] {
     var all: [TrainingConfiguration] = []
+    var selection = data.selection
+    selection.heldOutFraction = heldOutFraction > 0 ? heldOutFraction : nil
     for head in heads.descriptions {
       for rate in baseLearningRates?.elements ?? [protocolOptions.baseLearningRate] {
         for decay in weightDecays?.elements ?? [protocolOptions.weightDecay] {
@@ -121,7 +117,7 @@ struct SweepCommand: ParsableCommand {
             options.baseLearningRate = rate
             options.weightDecay = decay
             options.seed = seed
-            all.append(options.configuration(head: head))
+            all.append(options.configuration(head: head, data: selection))
           }
         }
       }

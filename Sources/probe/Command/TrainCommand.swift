@@ -4,18 +4,11 @@ import Evaluation
 import Files
 import Heads
 import Reporting
-import TokenStore
 import Training
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Trains a head on one cache and measures it on another.")
-
-  @Option(name: .customLong("train"), help: ArgumentHelp("Cache to train on.", valueName: "cache"))
-  var trainPath: String
-
-  @Option(name: .customLong("val"), help: ArgumentHelp("Cache to measure on.", valueName: "cache"))
-  var validationPath: String
 
   @Option(
     name: [.customLong("output-dir"), .short], help: ArgumentHelp("Run folder to write.", valueName: "run"))
@@ -26,6 +19,7 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("What the classifier sees (docs/heads.md).", valueName: "features"))
   var features = FeaturesArgument(.cls)
 
+  @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Head") var head: HeadOptions
   @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -46,11 +40,11 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     Interruption.listen()
     let folder = RunFolder(outputPath)
-    let configuration = protocolOptions.configuration(head: head.settings.description(features))
+    let configuration = protocolOptions.configuration(
+      head: head.settings.description(features), data: data.selection)
     let run = TrainingRun(
-      [PlannedRun(configuration, folder)], train: try TokenCache(trainPath),
-      validation: try TokenCache(validationPath), folder: folder, writesTensorBoard: !leavesTensorBoardOut,
-      programVersion: Program.version,
+      [PlannedRun(configuration, folder)], data.sources, folder: folder,
+      writesTensorBoard: !leavesTensorBoardOut, programVersion: Program.version,
       parallel: output.parallel)
     let monitor = TrainingMonitor(
       configuration.head.name, epochs: protocolOptions.epochs, style: output.progressStyle)

@@ -11,13 +11,15 @@ public final class HeadGroup: Sendable {
   private let attention: QueryAttention
   private let images: PerWorker<ImageTokens>
 
-  /// - Parameter layout: of the tokens that all heads are for.
-  public init(_ heads: [Head], layout: TokenLayout, _ parallel: Parallel) {
+  /// - Parameters:
+  ///   - layout: of the tokens that all heads are for.
+  ///   - norm: what tokens go through before heads see them; nil for nothing.
+  public init(_ heads: [Head], layout: TokenLayout, norm: TokenNorm? = nil, _ parallel: Parallel) {
     precondition(!heads.isEmpty, "a group has at least one head")
     self.heads = heads
     self.parallel = parallel
     attention = QueryAttention(heads.compactMap { $0.pooling as? any QueryPooling }, layout: layout)
-    images = PerWorker(parallel) { ImageTokens(layout: layout) }
+    images = PerWorker(parallel) { ImageTokens(layout: layout, norm: norm) }
   }
 
   /// One forward and backward pass in training mode; gradients are added to those that are there.

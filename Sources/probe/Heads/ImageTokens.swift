@@ -13,7 +13,15 @@ package final class ImageTokens {
   private var moments: [Float: TokenMoments] = [:]
   private var scratch: [ObjectIdentifier: AnyObject] = [:]
 
-  package init(layout: TokenLayout) { self.layout = layout }
+  private let norm: TokenNorm?
+  /// [T, D]; empty without a norm.
+  private let normalized: SharedBuffer<Float>
+
+  /// - Parameter norm: what tokens go through before anybody sees them; nil for nothing.
+  package init(layout: TokenLayout, norm: TokenNorm? = nil) {
+    (self.layout, self.norm) = (layout, norm)
+    normalized = SharedBuffer(count: norm == nil ? 0 : layout.tokenCount * layout.width)
+  }
 
   /// [T, D]
   package var stored: StoredTokens {
@@ -22,7 +30,7 @@ package final class ImageTokens {
   }
 
   package func show(_ tokens: StoredTokens) {
-    shown = tokens
+    shown = norm?.normalize(tokens, into: normalized.pointer) ?? tokens
     isWidened = false
     for moments in moments.values { moments.isCurrent = false }
   }

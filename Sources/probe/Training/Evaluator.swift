@@ -2,6 +2,7 @@ import Compute
 import Evaluation
 import Files
 import Heads
+import Reading
 
 /// Measures trained heads.
 public enum Evaluator {
@@ -12,25 +13,30 @@ public enum Evaluator {
 
   /// - Parameters:
   ///   - withConfusion: whether the confusion matrices are counted, too.
-  ///   - onBatch: sees which of the images a batch has, their labels and, of each head by its number, the predictions.
+  ///   - onBatch: sees which of the images a batch has, their labels and, of each head by its number, the predictions
+  ///     and logits `[B, C]`.
   /// - Returns: what there is to know of each head over all images, in row order.
   public static func collect(
     _ group: HeadGroup, on tokens: LabelledTokens, withConfusion: Bool = false,
-    onBatch: (_ head: Int, _ images: Range<Int>, _ labels: [Int32], _ predictions: [Prediction]) throws
-      -> Void = { _, _, _, _ in }
+    onBatch: (
+      _ head: Int, _ images: Range<Int>, _ labels: [Int32], _ predictions: [Prediction],
+      _ logits: UnsafeBufferPointer<Float>
+    ) throws -> Void = { _, _, _, _, _ in }
   ) throws -> [MetricsCollector] {
     var collectors = group.heads.map {
       MetricsCollector(classCount: $0.classCount, withConfusion: withConfusion)
     }
     let batchSize = group.heads.map(\.batchSize).min()!
-    for start in stride(from: 0, to: tokens.count, by: batchSize) {
-      let images = start..<min(tokens.count, start + batchSize)
+    let reader = BatchReader(
+      tokens, tokens.inRowOrder, batchSize: batchSize, parts: tokens.allTokens, group.parallel)
+    while let next = try reader.next() {
+      let images = next.views.startIndex..<next.views.endIndex
       let labels = Array(tokens.labels[images])
-      try group.predict(Batch(tokens.source, rows: Array(tokens.rows[images]))) { head, logits in
+      try group.predict(next.batch) { head, logits in
         let predictions = try Prediction.of(
           logits: logits, labels: labels, classCount: group.heads[head].classCount, group.parallel)
         collectors[head].add(predictions, labels: labels)
-        try onBatch(head, images, labels, predictions)
+        try onBatch(head, images, labels, predictions, logits)
       }
     }
     return collectors

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Reading
 import Reporting
 
 /// The folder of a run: everything that is needed to repeat it, to go on with it and to use its head.
@@ -85,25 +86,32 @@ public struct RunFolder: Sendable {
 
 /// What a finished run was and came to.
 public struct RunSummary: Codable, Equatable, Sendable {
-  /// Which cache was used.
+  /// Which cache was used, or which ones joined.
   public struct Cache: Codable, Equatable, Sendable {
+    /// Of several, all with commas between them.
     public var path: String
-    /// SHA-256 of the manifest, which holds the hash of every shard.
+    /// SHA-256 of the manifest, which holds the hash of every shard; of several, of the list of theirs.
     public var manifestSHA256: String
     public var images: Int
     public var skippedRows: Int
+    /// Lines of the label file whose images are not in the cache; nil without such a file.
+    public var foreignLabels: Int?
 
-    public init(path: String, manifestSHA256: String, images: Int, skippedRows: Int) {
+    public init(
+      path: String, manifestSHA256: String, images: Int, skippedRows: Int, foreignLabels: Int? = nil
+    ) {
       self.path = path
       self.manifestSHA256 = manifestSHA256
       self.images = images
       self.skippedRows = skippedRows
+      self.foreignLabels = foreignLabels
     }
 
     enum CodingKeys: String, CodingKey {
       case path, images
       case manifestSHA256 = "manifest_sha256"
       case skippedRows = "skipped_rows"
+      case foreignLabels = "foreign_labels"
     }
   }
 

@@ -1,14 +1,17 @@
 import Compute
+import Evaluation
 import Files
 import Heads
+import Reading
 import Tensors
-import TokenStore
 
 /// The head of a finished run, ready to be used on caches of the same encoder.
 public struct TrainedHead {
   public let summary: RunSummary
-  public let group: HeadGroup
-  public var head: Head { group.heads[0] }
+  public let head: Head
+  /// Of what the head looks at: tokens, or features that are computed from them once and for all.
+  private let layout: TokenLayout
+  private let parallel: Parallel
 
   /// - Throws: where the run is not finished or its files are damaged.
   public init(_ folder: RunFolder, parallel: Parallel) throws {
@@ -19,26 +22,41 @@ public struct TrainedHead {
     // The batch size of training: then products are split as they were there, and every bit of the metrics is the same.
     let batchSize = summary.configuration.batchSize
     let description = summary.configuration.head
-    let layout =
+    layout =
       FixedFeature.isComputedOnce(description.features)
       ? TokenLayout.vector(width: try description.featureWidth(summary.layout.tokens)) : summary.layout.tokens
     let pooling: any Pooling =
       FixedFeature.isComputedOnce(description.features)
       ? FlattenedTokens(layout) : try description.makePooling(layout, batchSize: batchSize, &generator)
-    let head = Head(
+    head = Head(
       summary.configuration.head, pooling: pooling, classCount: summary.layout.classNames.count,
       batchSize: batchSize, &generator)
     try head.load(state, file: folder.headFile)
-    group = HeadGroup([head], layout: layout, parallel)
+    self.parallel = parallel
   }
 
-  /// What the head looks at: the tokens, or the features that are computed from them once and for all.
+  /// Measures the head.
   ///
-  /// - Parameter folder: on a disk with room for the features.
-  public func prepare(_ tokens: LabelledTokens, folder: String) throws -> LabelledTokens {
+  /// - Parameters:
+  ///   - tokens: as ``data(paths:labelFile:reading:)`` gives them.
+  ///   - folder: on a disk with room for features that are computed once.
+  ///   - withConfusion: whether the confusion matrix is counted, too.
+  ///   - onBatch: sees which of the images a batch has, their labels, predictions and logits `[B, C]`.
+  public func collect(
+    on tokens: LabelledTokens, folder: String, withConfusion: Bool = false,
+    onBatch: (
+      _ images: Range<Int>, _ labels: [Int32], _ predictions: [Prediction],
+      _ logits: UnsafeBufferPointer<Float>
+    ) throws -> Void = { _, _, _, _ in }
+  ) throws -> MetricsCollector {
     let features = summary.configuration.head.features
-    return FixedFeature.isComputedOnce(features)
-      ? try tokens.pooled(features, group.parallel, folder: folder) : tokens
+    let norm = try tokens.norm(summary.configuration.data.tokenNorm ?? .none)
+    let isPooled = FixedFeature.isComputedOnce(features)
+    let group = HeadGroup([head], layout: layout, norm: isPooled ? nil : norm, parallel)
+    let seen = isPooled ? try tokens.pooled(features, norm, parallel, folder: folder) : tokens
+    return try Evaluator.collect(group, on: seen, withConfusion: withConfusion) {
+      try onBatch($1, $2, $3, $4)
+    }[0]
   }
 
   /// That the tensors have the sizes that the summary tells, before memory is taken for them.
@@ -63,9 +81,28 @@ public struct TrainedHead {
     }
   }
 
-  /// - Throws: where the cache was made by another encoder or from otherwise prepared images, or its classes are
+  /// The images of caches, to measure the head on.
+  ///
+  /// - Throws: where the caches were made by another encoder or from otherwise prepared images, or their classes are
   ///   others.
-  public func check(_ cache: TokenCache) throws(InputError) {
-    try CacheCompatibility(summary).check(cache, with: "the head")
+  public func data(_ caches: CacheSet, labelFile: String? = nil) throws(InputError) -> LabelledTokens {
+    let classNames = summary.layout.classNames
+    try CacheCompatibility(
+      encoder: summary.encoderSettings, checkpointSHA256: summary.checkpointSHA256,
+      layout: summary.layout.tokens
+    ).check(caches, with: "the head")
+    let labels: LabelFile? =
+      if let labelFile { try LabelFile(labelFile, cacheClasses: classNames, areFixed: true) } else { nil }
+    return try LabelledTokens(measuringOn: caches, labels: labels, classNames: classNames)
+  }
+
+  /// Caches with the tokens that the head takes.
+  ///
+  /// - Throws: where a cache does not hold them.
+  public func data(
+    paths: [String], labelFile: String? = nil, reading: ReadingOptions = ReadingOptions()
+  ) throws(InputError) -> LabelledTokens {
+    try data(
+      CacheSet(paths: paths, block: summary.encoderSettings?.block, options: reading), labelFile: labelFile)
   }
 }

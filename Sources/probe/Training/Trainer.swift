@@ -3,6 +3,7 @@ import Evaluation
 import Files
 import Foundation
 import Heads
+import Reading
 
 /// What an epoch did and what the head was worth after it: one line of `metrics.jsonl`.
 public struct EpochRecord: Codable, Equatable, Sendable {
@@ -27,20 +28,6 @@ public struct EpochRecord: Codable, Equatable, Sendable {
     case trainTop1 = "train_top1"
     case heldOut = "held_out"
     case imagesPerSecond = "images_per_second"
-  }
-}
-
-/// The images of a training run. All three are views of the same kind of tokens.
-public struct TrainingImages: Sendable {
-  public var training: LabelledTokens
-  public var validation: LabelledTokens
-  /// Images of the training cache that nobody learns from, to choose between heads.
-  public var heldOut: LabelledTokens?
-
-  public init(training: LabelledTokens, validation: LabelledTokens, heldOut: LabelledTokens? = nil) {
-    self.training = training
-    self.validation = validation
-    self.heldOut = heldOut
   }
 }
 
@@ -74,6 +61,7 @@ public final class Trainer {
   public let members: [Member]
   private let layout: TokenLayout
   private let images: TrainingImages
+  private let order: EpochOrder
   private let parallel: Parallel
   /// What all members have in common.
   private let shared: TrainingConfiguration
@@ -94,7 +82,11 @@ public final class Trainer {
     precondition(
       configurations.allSatisfy { $0.track == shared.track }, "these heads do not learn from the same batches"
     )
-    try shared.check(trainingImageCount: images.training.count)
+    guard case .single = images.training.targets, case .single = images.validation.targets else {
+      throw InputError("--label-file", "gives images several labels each, where heads tell one")
+    }
+    order = try shared.data.order(of: images.training, seed: shared.orderSeed)
+    try shared.check(trainingImageCount: order.count)
     var (layout, images) = (layout, images)
     let isPooled = FixedFeature.isComputedOnce(shared.head.features)
     if isPooled {
@@ -115,16 +107,18 @@ public final class Trainer {
     }
     (self.layout, self.images, self.parallel, self.shared) = (layout, images, parallel, shared)
     active = members
-    group = HeadGroup(members.map(\.head), layout: layout, parallel)
+    group = HeadGroup(members.map(\.head), layout: layout, norm: images.tokenNorm, parallel)
   }
 
   /// Batches of an epoch.
-  public var batchCount: Int { images.training.count / shared.batchSize }
+  public var batchCount: Int { order.count / shared.batchSize }
 
   /// Leaves the members alone that were given up.
   func regroup() {
     active = members.filter { $0.failure == nil }
-    if !active.isEmpty { group = HeadGroup(active.map(\.head), layout: layout, parallel) }
+    if !active.isEmpty {
+      group = HeadGroup(active.map(\.head), layout: layout, norm: images.tokenNorm, parallel)
+    }
   }
 
   /// Trains for one epoch and measures.
@@ -140,8 +134,9 @@ public final class Trainer {
     shouldStop: () -> Bool = { false }
   ) throws -> [EpochRecord?]? {
     let start = ContinuousClock.now
-    var orderGenerator = SeededGenerator(seed: shared.orderSeed, stream: UInt64(epoch) + 1)
-    let order = orderGenerator.permutation(images.training.count)
+    let reader = BatchReader(
+      images.training, order.epoch(epoch), batchSize: shared.batchSize, parts: images.training.allTokens,
+      parallel)
     for member in active {
       // Gradients of batches that did not fill a step at the end of the last epoch are dropped, as the seed drops them.
       member.head.clearGradients()
@@ -149,8 +144,7 @@ public final class Trainer {
     }
     for batch in 0..<batchCount where !active.isEmpty {
       if shouldStop() { return nil }
-      let indices = order[batch * shared.batchSize..<(batch + 1) * shared.batchSize]
-      let loss = try train(batch, indices, epoch)
+      let loss = try train(batch, try reader.next()!, epoch)
       onBatch(batch + 1, loss)
     }
     for member in active where !member.head.isFinite {
@@ -162,9 +156,8 @@ public final class Trainer {
   }
 
   /// - Returns: the mean loss of the first head.
-  private func train(_ batch: Int, _ indices: ArraySlice<Int>, _ epoch: Int) throws -> Double {
-    let training = images.training
-    let labels = indices.map { training.labels[$0] }
+  private func train(_ batch: Int, _ images: LabelledBatch, _ epoch: Int) throws -> Double {
+    let labels = images.views.map { self.images.training.labels[$0] }
     let progress = Double(epoch) + Double(batch) / Double(batchCount)
     if batch % shared.accumulation == 0 {
       for member in active {
@@ -172,13 +165,12 @@ public final class Trainer {
       }
     }
     let outcomes = try group.accumulateGradients(
-      Batch(training.source, rows: indices.map { training.rows[$0] }), labels: labels,
-      lossScale: 1 / Float(shared.accumulation))
+      images.batch, labels: labels, lossScale: 1 / Float(shared.accumulation))
     for (member, outcome) in zip(active, outcomes) {
       member.lossSum += outcome.lossSum
       member.correctCount += outcome.correctCount
       if !outcome.lossSum.isFinite {
-        let loss = outcome.lossSum / Double(indices.count)
+        let loss = outcome.lossSum / Double(labels.count)
         member.failure = "the loss became \(loss) in epoch \(epoch), batch \(batch)"
       }
     }
@@ -186,7 +178,7 @@ public final class Trainer {
     if (batch + 1) % shared.accumulation == 0, !active.isEmpty {
       try step(epoch)
     }
-    return outcomes[0].lossSum / Double(indices.count)
+    return outcomes[0].lossSum / Double(labels.count)
   }
 
   private func step(_ epoch: Int) throws {

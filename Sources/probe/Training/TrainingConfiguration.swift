@@ -1,5 +1,6 @@
 import Files
 import Heads
+import Reading
 
 /// Everything that decides what a run learns, beside the caches.
 public struct TrainingConfiguration: Codable, Equatable, Sendable {
@@ -17,11 +18,14 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var seed: UInt64
   /// Decides the order of the images in every epoch.
   public var orderSeed: UInt64
+  /// What is learned from.
+  public var data: DataSelection
 
   public init(
     head: HeadDescription, optimizer: OptimizerDescription, loss: LossDescription = LossDescription(),
     schedule: LearningRateSchedule, epochs: Int,
-    batchSize: Int, accumulation: Int, seed: UInt64, orderSeed: UInt64 = 0
+    batchSize: Int, accumulation: Int, seed: UInt64, orderSeed: UInt64 = 0,
+    data: DataSelection = DataSelection()
   ) {
     self.head = head
     self.optimizer = optimizer
@@ -32,6 +36,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     self.accumulation = accumulation
     self.seed = seed
     self.orderSeed = orderSeed
+    self.data = data
   }
 
   /// The learning rate of a base learning rate: `base * images of a step / 256`.
@@ -40,12 +45,12 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case head, optimizer, loss, schedule, epochs, accumulation, seed
+    case head, optimizer, loss, schedule, epochs, accumulation, seed, data
     case batchSize = "batch_size"
     case orderSeed = "order_seed"
   }
 
-  /// Also of files that were written when one seed decided both.
+  /// Also of files that were written when one seed decided both, or data could not be selected.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     head = try container.decode(HeadDescription.self, forKey: .head)
@@ -57,6 +62,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     accumulation = try container.decode(Int.self, forKey: .accumulation)
     seed = try container.decode(UInt64.self, forKey: .seed)
     orderSeed = try container.decodeIfPresent(UInt64.self, forKey: .orderSeed) ?? seed
+    data = try container.decodeIfPresent(DataSelection.self, forKey: .data) ?? .unrecorded
   }
 
   /// What heads must have in common to learn side by side from the same batches.
@@ -65,13 +71,14 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     var batchSize: Int
     var accumulation: Int
     var orderSeed: UInt64
+    var data: DataSelection
     /// The features that are computed once and for all; nil for heads that look at the tokens in every step.
     var features: HeadDescription.Features?
   }
 
   var track: Track {
     Track(
-      epochs: epochs, batchSize: batchSize, accumulation: accumulation, orderSeed: orderSeed,
+      epochs: epochs, batchSize: batchSize, accumulation: accumulation, orderSeed: orderSeed, data: data,
       features: FixedFeature.isComputedOnce(head.features) ? head.features : nil)
   }
 

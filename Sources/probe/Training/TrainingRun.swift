@@ -1,6 +1,7 @@
 import Compute
 import Files
 import Heads
+import Reading
 import Reporting
 import Tensors
 import TokenStore
@@ -56,10 +57,8 @@ public struct TrainingRun {
     public init() {}
   }
 
-  let runs: [PlannedRun]
-  let train: TokenCache
-  let validation: TokenCache
-  let heldOutFraction: Double
+  private(set) var runs: [PlannedRun]
+  let sources: DataSources
   /// Holds the lock and the checkpoints.
   let folder: RunFolder
   let writesTensorBoard: Bool
@@ -67,17 +66,15 @@ public struct TrainingRun {
   let parallel: Parallel
 
   /// - Parameters:
+  ///   - runs: at least one; all select the same data.
   ///   - folder: where checkpoints are kept; a single run's own folder, or the one that holds those of many.
-  ///   - heldOutFraction: the share of the training images that nobody learns from; 0 for none.
   public init(
-    _ runs: [PlannedRun], train: TokenCache, validation: TokenCache, heldOutFraction: Double = 0,
-    folder: RunFolder, writesTensorBoard: Bool = true, programVersion: String, parallel: Parallel
+    _ runs: [PlannedRun], _ sources: DataSources, folder: RunFolder,
+    writesTensorBoard: Bool = true, programVersion: String, parallel: Parallel
   ) {
     precondition(!runs.isEmpty, "there is nothing to train")
     self.runs = runs
-    self.train = train
-    self.validation = validation
-    self.heldOutFraction = heldOutFraction
+    self.sources = sources
     self.folder = folder
     self.writesTensorBoard = writesTensorBoard
     self.programVersion = programVersion
@@ -85,17 +82,24 @@ public struct TrainingRun {
   }
 
   public func run(_ start: Start, _ observer: Observer = Observer()) throws -> Outcome {
-    try CacheCompatibility(train).check(validation, with: train.path)
-    let images = try TrainingImages(
-      training: LabelledTokens(train), validation: LabelledTokens(measuringOn: validation))
-    let identities = CacheIdentities(train: try identity(train), validation: try identity(validation))
+    let data = try TrainingData(sources, runs[0].configuration.data)
+    var resolved = self
+    for index in runs.indices { resolved.runs[index].configuration.data = data.selection }
+    return try resolved.run(start, data, observer)
+  }
+
+  private func run(_ start: Start, _ data: TrainingData, _ observer: Observer) throws -> Outcome {
+    let images = TrainingImages(data)
+    let identities = CacheIdentities(
+      train: try data.trainingCaches.identity(), validation: try data.validationCaches.identity())
 
     // Held to the end, so that two runs never write into one folder.
     let lock = try folder.lock()
     defer { withExtendedLifetime(lock) {} }
     let tracks = tracks()
     try prepareFolders(start, trackCount: tracks.count)
-    let batches = tracks.map { images.training.count / $0.batchSize }
+    let imageCount = try data.selection.order(of: images.training, seed: 0).count
+    let batches = tracks.map { imageCount / $0.batchSize }
     let done = try tracks.indices.map { try Trainer.doneEpochs(folder.checkpointFile(track: $0)) }
     observer.onStart(
       zip(tracks, batches).reduce(0) { $0 + $1.0.epochs * $1.1 },
@@ -104,7 +108,7 @@ public struct TrainingRun {
     for (number, track) in tracks.enumerated() {
       let training = TrackTraining(
         run: self, track: track, checkpoint: folder.checkpointFile(track: number), images: images,
-        identities: identities)
+        data: data, identities: identities)
       guard let finished = try training.run(observer) else { return .interrupted }
       for (index, result) in zip(track.runs, finished) { results[index] = result }
     }
@@ -149,10 +153,6 @@ public struct TrainingRun {
       for run in runs { try run.folder.clear() }
     }
   }
-
-  private func identity(_ cache: TokenCache) throws(InputError) -> String {
-    try SHA256.hexadecimal(ofFile: cache.path + "/" + CacheManifest.fileName)
-  }
 }
 
 /// Runs that learn side by side.
@@ -171,6 +171,7 @@ struct TrackTraining {
   let track: Track
   let checkpoint: String
   let images: TrainingImages
+  let data: TrainingData
   let identities: CacheIdentities
 
   private var runs: [PlannedRun] { track.runs.map { run.runs[$0] } }
@@ -181,8 +182,8 @@ struct TrackTraining {
   /// - Returns: a result a run; nil where the observer asked to stop.
   func run(_ observer: TrainingRun.Observer) throws -> [RunResult]? {
     let trainer = try Trainer(
-      runs.map(\.configuration), layout: TokenLayout(run.train),
-      classCount: run.train.configuration.dataset.classNames.count, images: images,
+      runs.map(\.configuration), layout: data.layout.tokens,
+      classCount: data.layout.classNames.count, images: images,
       scratchFolder: run.folder.path, parallel: run.parallel)
     let done =
       Folder.contains(checkpoint) ? try trainer.resume(from: checkpoint, identities: identities) : 0
@@ -226,18 +227,19 @@ struct TrackTraining {
   }
 
   private func summary(_ member: Trainer.Member, _ records: [EpochRecord]) throws -> RunSummary {
-    let (train, validation) = (run.train, run.validation)
+    let encoder = data.trainingCaches.encoder
     let best = records.reduce(records[0]) { $1.validation.top1 > $0.validation.top1 ? $1 : $0 }
     return RunSummary(
-      programVersion: run.programVersion, configuration: member.configuration, layout: HeadLayout(train),
-      encoder: train.configuration.model.name, checkpointSHA256: train.configuration.checkpoint.sha256,
-      encoderSettings: try EncoderSettings(train),
+      programVersion: run.programVersion, configuration: member.configuration, layout: data.layout,
+      encoder: encoder.model.name, checkpointSHA256: encoder.checkpoint.sha256, encoderSettings: encoder,
       train: .init(
-        path: train.path, manifestSHA256: identities.train, images: images.training.count,
-        skippedRows: images.training.skippedRowCount),
+        path: data.trainingCaches.name, manifestSHA256: identities.train,
+        images: try data.selection.order(of: data.training, seed: 0).count,
+        skippedRows: data.training.skippedRowCount, foreignLabels: data.training.foreignLabelCount),
       validation: .init(
-        path: validation.path, manifestSHA256: identities.validation, images: images.validation.count,
-        skippedRows: images.validation.skippedRowCount),
+        path: data.validationCaches.name, manifestSHA256: identities.validation,
+        images: data.validation.count, skippedRows: data.validation.skippedRowCount,
+        foreignLabels: data.validation.foreignLabelCount),
       parameterCount: member.head.parameterCount, final: records[records.count - 1], best: best)
   }
 }

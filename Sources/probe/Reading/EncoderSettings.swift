@@ -7,7 +7,7 @@ import TokenStore
 public struct EncoderSettings: Codable, Equatable, Sendable {
   public var model: CacheConfiguration.Model
   public var checkpoint: CacheConfiguration.Checkpoint
-  /// The last stored one, from 0.
+  /// Whose tokens heads see, from 0.
   public var block: Int
   public var preprocessing: CacheConfiguration.Preprocessing
   public var precision: Precision
@@ -17,13 +17,12 @@ public struct EncoderSettings: Codable, Equatable, Sendable {
     public var compute: ElementType
   }
 
-  /// - Throws: where the cache holds statistics only, no tokens.
-  init(_ cache: TokenCache) throws(InputError) {
+  /// - Parameter block: a stored one.
+  init(_ cache: TokenCache, block: Int) {
     let configuration = cache.configuration
-    try LabelledTokens.requireTokens(cache)
     model = configuration.model
     checkpoint = configuration.checkpoint
-    block = configuration.blocks[configuration.blocks.count - 1]
+    self.block = block
     preprocessing = configuration.preprocessing
     precision = Precision(compute: configuration.precision.compute)
   }

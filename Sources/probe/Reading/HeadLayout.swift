@@ -12,13 +12,8 @@ public struct HeadLayout: Codable, Equatable, Sendable {
     self.classNames = classNames
   }
 
-  /// What a head that is trained on a cache takes and tells apart.
-  init(_ cache: TokenCache) {
-    self.init(tokens: TokenLayout(cache), classNames: cache.configuration.dataset.classNames)
-  }
-
   /// - Throws: where the numbers, which come from a file, are none of a real encoder.
-  func validate(file: String) throws(InputError) {
+  package func validate(file: String) throws(InputError) {
     let sizes = [tokens.width, tokens.gridHeight, tokens.gridWidth]
     guard sizes.allSatisfy((1...65536).contains), tokens.patchCount <= 16384,
       (0...1024).contains(tokens.prefixTokenCount),
@@ -29,5 +24,15 @@ public struct HeadLayout: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case tokens
     case classNames = "class_names"
+  }
+}
+
+extension TokenLayout {
+  /// The layout of a cache's tokens.
+  public init(_ cache: TokenCache) {
+    let model = cache.configuration.model
+    self.init(
+      prefixTokenCount: model.prefixTokenCount, hasClassToken: model.hasClassToken,
+      gridHeight: model.gridHeight, gridWidth: model.gridWidth, width: model.width)
   }
 }

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Heads
+import Reading
+
+extension Shuffle: ExpressibleByArgument {}
+extension TokenNorm.Choice: ExpressibleByArgument {}
+
+/// How caches are read, whatever they are read for.
+struct ReadingArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "CSV or TSV file of ids and labels that override the caches' labels.", valueName: "file"))
+  var labelFile: String?
+
+  @Flag(help: "Check each row's checksum when it is first read.")
+  var checkCrc = false
+
+  @Option(help: ArgumentHelp("How far to ask the disk ahead; 0 for not at all.", valueName: "megabytes"))
+  var readAhead = 256
+
+  func validate() throws {
+    guard (0...65536).contains(readAhead) else {
+      throw ValidationError("--read-ahead must be 0 to 65536 megabytes, not \(readAhead).")
+    }
+  }
+
+  var options: ReadingOptions {
+    ReadingOptions(checksRows: checkCrc, readAheadByteCount: readAhead << 20)
+  }
+}
+
+/// What a run learns from, in what order, and what it is measured on.
+struct DataOptions: ParsableArguments {
+  @Option(
+    name: .customLong("train"),
+    help: ArgumentHelp("Cache to train on; several are joined.", valueName: "cache"))
+  var trainPaths: [String]
+
+  @Option(
+    name: .customLong("val"),
+    help: ArgumentHelp("Cache to measure on; several are joined.", valueName: "cache"))
+  var validationPaths: [String]
+
+  @Option(
+    name: .customLong("return-block"),
+    help: ArgumentHelp("Stored block whose tokens are used, from 0; by default the last.", valueName: "block")
+  )
+  var block: Int?
+
+  @Option(help: "Train on this share of the images, even over classes.")
+  var fraction: Double?
+
+  @Option(help: "Train on so many images of each class.")
+  var shots: Int?
+
+  @Option(help: "Decides which images --fraction and --shots draw.")
+  var subsetSeed: UInt64 = 0
+
+  @Flag(
+    help: "Take every stored view of an image as an image of its own; else each epoch takes another one.")
+  var allViews = false
+
+  @Option(help: "full, or blocks: by blocks of neighbours, for caches on slow disks that memory cannot hold.")
+  var shuffle: Shuffle = .full
+
+  @Flag(help: "Draw every class equally often.")
+  var balanced = false
+
+  @Option(help: "none, or final: the encoder's norm after its last block is applied to the tokens.")
+  var tokenNorm: TokenNorm.Choice = .none
+
+  @OptionGroup var reading: ReadingArguments
+
+  func validate() throws {
+    if fraction != nil, shots != nil { throw ValidationError("--fraction and --shots exclude each other.") }
+    if let fraction, !(fraction > 0 && fraction <= 1) {
+      throw ValidationError("--fraction must be above 0 and at most 1, not \(fraction).")
+    }
+    if let shots, shots < 1 { throw ValidationError("--shots must be at least 1, not \(shots).") }
+    if let block, block < 0 { throw ValidationError("--return-block counts from 0; \(block) is none.") }
+  }
+
+  var sources: DataSources {
+    DataSources(
+      train: trainPaths, validation: validationPaths, labelFile: reading.labelFile, reading: reading.options)
+  }
+
+  var selection: DataSelection {
+    DataSelection(
+      block: block, fraction: fraction, shots: shots, subsetSeed: subsetSeed, usesAllViews: allViews,
+      shuffle: shuffle, isBalanced: balanced, tokenNorm: tokenNorm)
+  }
+}

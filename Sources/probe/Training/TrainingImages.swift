@@ -1,0 +1,57 @@
+import Compute
+import Heads
+import Reading
+import TokenStore
+
+/// The images of a training run. All three are views of the same kind of tokens.
+public struct TrainingImages: Sendable {
+  public var training: LabelledTokens
+  public var validation: LabelledTokens
+  /// Images of the training cache that nobody learns from, to choose between heads.
+  public var heldOut: LabelledTokens?
+
+  /// What tokens go through before heads see them.
+  public var tokenNorm: TokenNorm?
+
+  public init(_ data: TrainingData) {
+    (training, validation, heldOut) = (data.training, data.validation, data.heldOut)
+    tokenNorm = data.tokenNorm
+  }
+
+  public init(training: LabelledTokens, validation: LabelledTokens, heldOut: LabelledTokens? = nil) {
+    self.training = training
+    self.validation = validation
+    self.heldOut = heldOut
+  }
+}
+
+extension TrainingImages {
+  /// Features without trained parameters in the place of tokens.
+  ///
+  /// - Parameter folder: holds the features, in files without a name.
+  public func pooled(
+    _ features: HeadDescription.Features, _ parallel: Parallel, folder: String
+  ) throws -> TrainingImages {
+    TrainingImages(
+      training: try training.pooled(features, tokenNorm, parallel, folder: folder),
+      validation: try validation.pooled(features, tokenNorm, parallel, folder: folder),
+      heldOut: try heldOut?.pooled(features, tokenNorm, parallel, folder: folder))
+  }
+}
+
+extension LabelledTokens {
+  /// What heads look at that take all tokens.
+  var allTokens: RowParts { RowParts(tokens: 0..<source.tokenCount) }
+
+  /// Features without trained parameters, computed once: a source of one token a row.
+  ///
+  /// - Parameter folder: holds the features, in a file without a name.
+  func pooled(
+    _ features: HeadDescription.Features, _ norm: TokenNorm?, _ parallel: Parallel, folder: String
+  ) throws -> LabelledTokens {
+    let matrices = try FixedFeatures.compute(
+      [features], source, rows: rows, norm: norm, parallel, folder: folder)
+    // Nothing asks the pass to stop.
+    return replacingTokens(by: matrices![0])
+  }
+}
