@@ -42,6 +42,17 @@ struct DataOptions: ParsableArguments {
   var validationPaths: [String]
 
   @Option(
+    name: .customLong("attention-from"),
+    help: ArgumentHelp(
+      "Cache of another encoder, of the training images, whose attention dino takes.", valueName: "cache"))
+  var trainAttentionPaths: [String] = []
+
+  @Option(
+    name: .customLong("attention-from-val"),
+    help: ArgumentHelp("Likewise of the validation images.", valueName: "cache"))
+  var validationAttentionPaths: [String] = []
+
+  @Option(
     name: .customLong("return-block"),
     help: ArgumentHelp("Stored block whose tokens are used, from 0; by default the last.", valueName: "block")
   )
@@ -82,7 +93,9 @@ struct DataOptions: ParsableArguments {
 
   var sources: DataSources {
     DataSources(
-      train: trainPaths, validation: validationPaths, labelFile: reading.labelFile, reading: reading.options)
+      train: trainPaths, validation: validationPaths, labelFile: reading.labelFile,
+      trainAttention: trainAttentionPaths, validationAttention: validationAttentionPaths,
+      reading: reading.options)
   }
 
   var selection: DataSelection {

@@ -35,6 +35,12 @@ struct EvalCommand: ParsableCommand {
       valueName: "file"))
   var logits: String?
 
+  @Option(
+    name: .customLong("attention-from"),
+    help: ArgumentHelp(
+      "Cache of another encoder, of the same images, whose attention a dino head takes.", valueName: "cache"))
+  var attentionPaths: [String] = []
+
   @OptionGroup(title: "Data") var reading: ReadingArguments
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -44,8 +50,10 @@ struct EvalCommand: ParsableCommand {
     let classNames = trained.summary.layout.classNames
     var allLogits: [Float] = []
     var lines = PredictionLines(id: { tokens.caches?.id(row: $0) ?? "" }, classNames: classNames)
+    let attention =
+      attentionPaths.isEmpty ? nil : try CacheSet(attentionPaths: attentionPaths, options: reading.options)
     let collector = try trained.collect(
-      on: tokens, folder: NSTemporaryDirectory(), withConfusion: confusion != nil
+      on: tokens, attentionFrom: attention, folder: NSTemporaryDirectory(), withConfusion: confusion != nil
     ) { images, labels, batch, scores in
       if predictions != nil { lines.add(rows: tokens.rows[images], labels: labels, batch) }
       if logits != nil { allLogits += scores }

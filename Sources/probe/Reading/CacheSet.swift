@@ -59,6 +59,12 @@ public final class CacheSet: TokenSource {
     try self.init(checked: caches, caches[0].configuration.model.depth - 1, options)
   }
 
+  /// The same of caches at paths.
+  public convenience init(attentionPaths: [String], options: ReadingOptions) throws(InputError) {
+    try self.init(
+      attentionOf: attentionPaths.map { path throws(InputError) in try TokenCache(path) }, options: options)
+  }
+
   private init(checked caches: [TokenCache], _ block: Int, _ options: ReadingOptions) throws(InputError) {
     precondition(!caches.isEmpty, "a set of caches has at least one")
     let first = caches[0]

@@ -16,6 +16,12 @@ public struct DataSelection: Codable, Hashable, Sendable {
     }
   }
 
+  /// The caches of another encoder whose attention weighs patches, by the SHA-256 of their manifests.
+  public struct Attention: Codable, Hashable, Sendable {
+    public var train: String
+    public var validation: String
+  }
+
   /// The stored block whose tokens heads see; nil for the last.
   public var block: Int?
   public var labels: Labels?
@@ -33,6 +39,8 @@ public struct DataSelection: Codable, Hashable, Sendable {
   public var heldOutFraction: Double?
   /// What tokens go through before heads see them.
   public var tokenNorm: TokenNorm.Choice?
+  /// Of `dino`; nil where no such caches are given.
+  public var attention: Attention?
 
   public init(
     block: Int? = nil, fraction: Double? = nil, shots: Int? = nil, subsetSeed: UInt64 = 0,
@@ -54,7 +62,7 @@ public struct DataSelection: Codable, Hashable, Sendable {
   public static let unrecorded = DataSelection(usesAllViews: true)
 
   enum CodingKeys: String, CodingKey {
-    case block, labels, fraction, shots, shuffle
+    case block, labels, fraction, shots, shuffle, attention
     case subsetSeed = "subset_seed"
     case usesAllViews = "all_views"
     case isBalanced = "balanced"

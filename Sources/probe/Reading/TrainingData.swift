@@ -10,15 +10,21 @@ public struct DataSources: Sendable {
   public var validation: [String]
   /// Overrides the labels of all of them.
   public var labelFile: String?
+  /// Caches of another encoder of the training images, joined, for their attention; empty for none.
+  public var trainAttention: [String]
+  /// Likewise of the validation images.
+  public var validationAttention: [String]
   public var reading: ReadingOptions
 
   public init(
-    train: [String], validation: [String], labelFile: String? = nil,
-    reading: ReadingOptions = ReadingOptions()
+    train: [String], validation: [String], labelFile: String? = nil, trainAttention: [String] = [],
+    validationAttention: [String] = [], reading: ReadingOptions = ReadingOptions()
   ) {
     self.train = train
     self.validation = validation
     self.labelFile = labelFile
+    self.trainAttention = trainAttention
+    self.validationAttention = validationAttention
     self.reading = reading
   }
 }
@@ -32,6 +38,8 @@ public struct TrainingData: Sendable {
   public let heldOut: LabelledTokens?
   /// What tokens go through before heads see them; nil for nothing.
   public let tokenNorm: TokenNorm?
+  /// Where the attention of another encoder is, of training and of validation images; nil where it is not asked for.
+  public let attention: (train: CacheSet, validation: CacheSet)?
   /// As it was asked for, with the block and the label file's identity.
   public let selection: DataSelection
   public let trainingCaches: CacheSet
@@ -61,6 +69,19 @@ public struct TrainingData: Sendable {
     selection.block = trainingCaches.block
     selection.labels = labels.map {
       DataSelection.Labels(fileName: String($0.path.split(separator: "/").last ?? ""), sha256: $0.sha256)
+    }
+    if sources.trainAttention.isEmpty && sources.validationAttention.isEmpty {
+      attention = nil
+    } else {
+      guard !sources.trainAttention.isEmpty && !sources.validationAttention.isEmpty else {
+        throw InputError(
+          "--attention-from", "is given for one of training and validation images alone",
+          remedy: "give --attention-from CACHE and --attention-from-val CACHE")
+      }
+      let train = try CacheSet(attentionPaths: sources.trainAttention, options: sources.reading)
+      let validation = try CacheSet(attentionPaths: sources.validationAttention, options: sources.reading)
+      attention = (train, validation)
+      selection.attention = .init(train: try train.identity(), validation: try validation.identity())
     }
     self.selection = selection
   }

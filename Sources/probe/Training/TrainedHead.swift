@@ -39,11 +39,13 @@ public struct TrainedHead {
   ///
   /// - Parameters:
   ///   - tokens: as ``data(paths:labelFile:reading:)`` gives them.
+  ///   - attention: caches of another encoder, of the same images, for a head that needs its attention.
   ///   - folder: on a disk with room for features that are computed once.
   ///   - withConfusion: whether the confusion matrix is counted, too.
   ///   - onBatch: sees which of the images a batch has, their labels, predictions and logits `[B, C]`.
   public func collect(
-    on tokens: LabelledTokens, folder: String, withConfusion: Bool = false,
+    on tokens: LabelledTokens, attentionFrom attention: CacheSet? = nil, folder: String,
+    withConfusion: Bool = false,
     onBatch: (
       _ images: Range<Int>, _ labels: [Int32], _ predictions: [Prediction],
       _ logits: UnsafeBufferPointer<Float>
@@ -53,7 +55,9 @@ public struct TrainedHead {
     let norm = try tokens.norm(summary.configuration.data.tokenNorm ?? .none)
     let isPooled = FixedFeature.isComputedOnce(features)
     let group = HeadGroup([head], layout: layout, norm: isPooled ? nil : norm, parallel)
-    let seen = isPooled ? try tokens.pooled(features, norm, parallel, folder: folder) : tokens
+    let seen =
+      isPooled
+      ? try tokens.pooled(features, norm, attentionFrom: attention, parallel, folder: folder) : tokens
     return try Evaluator.collect(group, on: seen, withConfusion: withConfusion) {
       try onBatch($1, $2, $3, $4)
     }[0]

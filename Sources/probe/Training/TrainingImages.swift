@@ -13,9 +13,13 @@ public struct TrainingImages: Sendable {
   /// What tokens go through before heads see them.
   public var tokenNorm: TokenNorm?
 
+  /// Where the attention of another encoder is; nil where there is none.
+  private var attention: (train: CacheSet, validation: CacheSet)?
+
   public init(_ data: TrainingData) {
     (training, validation, heldOut) = (data.training, data.validation, data.heldOut)
     tokenNorm = data.tokenNorm
+    attention = data.attention
   }
 
   public init(training: LabelledTokens, validation: LabelledTokens, heldOut: LabelledTokens? = nil) {
@@ -33,9 +37,12 @@ extension TrainingImages {
     _ features: HeadDescription.Features, _ parallel: Parallel, folder: String
   ) throws -> TrainingImages {
     TrainingImages(
-      training: try training.pooled(features, tokenNorm, parallel, folder: folder),
-      validation: try validation.pooled(features, tokenNorm, parallel, folder: folder),
-      heldOut: try heldOut?.pooled(features, tokenNorm, parallel, folder: folder))
+      training: try training.pooled(
+        features, tokenNorm, attentionFrom: attention?.train, parallel, folder: folder),
+      validation: try validation.pooled(
+        features, tokenNorm, attentionFrom: attention?.validation, parallel, folder: folder),
+      heldOut: try heldOut?.pooled(
+        features, tokenNorm, attentionFrom: attention?.train, parallel, folder: folder))
   }
 }
 
@@ -45,12 +52,17 @@ extension LabelledTokens {
 
   /// Features without trained parameters, computed once: a source of one token a row.
   ///
-  /// - Parameter folder: holds the features, in a file without a name.
+  /// - Parameters:
+  ///   - other: caches of another encoder, of the same images, for features that need its attention.
+  ///   - folder: holds the features, in a file without a name.
   func pooled(
-    _ features: HeadDescription.Features, _ norm: TokenNorm?, _ parallel: Parallel, folder: String
+    _ features: HeadDescription.Features, _ norm: TokenNorm?, attentionFrom other: CacheSet?,
+    _ parallel: Parallel, folder: String
   ) throws -> LabelledTokens {
+    let needsOther = try FixedFeature(features, layout: source.layout).needsOtherAttention
+    let borrowed = needsOther ? try other.map { try BorrowedAttention(self, from: $0) } : nil
     let matrices = try FixedFeatures.compute(
-      [features], source, rows: rows, norm: norm, parallel, folder: folder)
+      [features], source, rows: rows, attentionFrom: borrowed, norm: norm, parallel, folder: folder)
     // Nothing asks the pass to stop.
     return replacingTokens(by: matrices![0])
   }
