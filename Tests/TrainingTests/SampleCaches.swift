@@ -81,7 +81,9 @@ struct SampleCaches {
         hasClassToken: true, prefixTokenCount: 1),
       checkpoint: .init(
         fileName: "sample.pth", sha256: String(repeating: "c0ffee00", count: 8), dialect: "timm", key: nil),
-      blocks: [1], finalNorm: nil,
+      blocks: [1],
+      finalNorm: .init(
+        weight: (0..<width).map { Float($0 + 1) / 4 }, bias: (0..<width).map { Float($0) / 8 }, epsilon: 1e-6),
       preprocessing: .init(resize: 7, crop: 6, interpolation: "bicubic", mean: [0, 0, 0], std: [1, 1, 1]),
       dataset: .init(
         split: name, imageCount: rows.count, classNames: classNames,

@@ -98,34 +98,38 @@ class Cache:
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
         self.config = self.manifest["config"]
 
-    def tokens(self, rows=None):
-        """[N, T, D], in single precision, of all rows or of some."""
+    def tokens(self, rows=None, block=None):
+        """[N, T, D], in single precision, of all rows or of some, of a stored block; by default of the last."""
+        blocks = self.config["blocks"]
+        place = len(blocks) - 1 if block is None else blocks.index(block)
         if rows is None:
-            return numpy.concatenate(list(self.parts()))
+            return numpy.concatenate([self._tokens(shard, slice(None), place) for shard in self.manifest["shards"]])
         starts = numpy.array([shard["row_start"] for shard in self.manifest["shards"]])
         shards = numpy.searchsorted(starts, rows, side="right") - 1
         return numpy.stack([
-            self._tokens(self.manifest["shards"][shard], slice(row - starts[shard], row - starts[shard] + 1))[0]
+            self._tokens(self.manifest["shards"][shard], slice(row - starts[shard], row - starts[shard] + 1), place)[0]
             for shard, row in zip(shards, rows)
         ])
 
     def parts(self):
         """The same, a shard at a time."""
-        return (self._tokens(shard) for shard in self.manifest["shards"])
+        return (self._tokens(shard, slice(None), -1) for shard in self.manifest["shards"])
 
     def _column(self, shard, name, kind):
         placement = shard["datasets"][name]
         path = self.folder / shard["name"]
         return numpy.memmap(path, kind, "r", placement["offset"], tuple(placement["shape"]))
 
-    def _tokens(self, shard, rows=slice(None)):
-        kind = shard["datasets"]["tokens"]["type"]
+    def _tokens(self, shard, rows, place):
+        blocks = self.config["blocks"]
+        name = "tokens" if place in (-1, len(blocks) - 1) else f"tokens_block_{blocks[place]:02}"
+        kind = shard["datasets"][name]["type"]
         if kind == "bfloat16":
-            upper = self._column(shard, "tokens", "<u2")[rows].astype("<u4") << 16
+            upper = self._column(shard, name, "<u2")[rows].astype("<u4") << 16
             return upper.view("<f4")
         if kind == "int8":
-            # A list for each stored block, of which `tokens` is the last.
-            channels = numpy.asarray(self.config["precision"]["channel_scales"][-1], "<f4")
-            scales = self._column(shard, "tokens_scale", "<f4")[rows]
-            return self._column(shard, "tokens", "i1")[rows] * scales[:, :, None] * channels
-        return self._column(shard, "tokens", {"float16": "<f2", "float32": "<f4"}[kind])[rows].astype("<f4")
+            # A list for each stored block.
+            channels = numpy.asarray(self.config["precision"]["channel_scales"][place], "<f4")
+            scales = self._column(shard, f"{name}_scale", "<f4")[rows]
+            return self._column(shard, name, "i1")[rows] * scales[:, :, None] * channels
+        return self._column(shard, name, {"float16": "<f2", "float32": "<f4"}[kind])[rows].astype("<f4")

@@ -1,0 +1,211 @@
+import Compute
+import Evaluation
+import Files
+import Foundation
+import Heads
+import Reading
+import Reporting
+import TestSupport
+import Testing
+import Training
+
+/// Many heads in one run.
+@Suite struct SweepTests {
+  private let caches: SampleCaches
+
+  init() throws { caches = try SampleCaches() }
+
+  private static let heads = [
+    HeadDescription(features: .cls), HeadDescription(features: .both), HeadDescription(features: .raw),
+    HeadDescription(features: .abmilp, abmilp: AbMILPDescription(content: .patch)),
+    HeadDescription(features: .abmilp, abmilp: AbMILPDescription(depth: 2, selfAttention: .both)),
+    HeadDescription(features: .ep, attentive: AttentiveDescription(queryCount: 4)),
+    HeadDescription(features: .simpool, attentive: AttentiveDescription(content: .all)),
+  ]
+
+  private func configuration(
+    _ head: HeadDescription, seed: UInt64 = 0, peak: Double = 0.05,
+    optimizer: OptimizerDescription.Algorithm = .adamw, heldOut: Double? = nil
+  ) -> TrainingConfiguration {
+    TrainingConfiguration(
+      head: head, optimizer: OptimizerDescription(optimizer, momentum: 0.9, weightDecay: 0),
+      schedule: LearningRateSchedule(peak: peak, minimum: 0, warmupEpochs: 1, epochs: 4), epochs: 4,
+      batchSize: 16, accumulation: 1, seed: seed, data: DataSelection(heldOutFraction: heldOut))
+  }
+
+  /// Two seeds of each head.
+  private var grid: [TrainingConfiguration] {
+    Self.heads.flatMap { head in [0, 1].map { configuration(head, seed: $0) } }
+  }
+
+  private func folders(_ name: String, count: Int) -> [RunFolder] {
+    (0..<count).map { RunFolder(caches.folder.file("\(name)/\($0)")) }
+  }
+
+  private func sweep(
+    _ configurations: [TrainingConfiguration], to name: String, start: TrainingRun.Start = .fresh,
+    threads: Int = 2, writesTensorBoard: Bool = true, stoppingAfterBatches limit: Int = .max
+  ) throws -> [RunResult]? {
+    var batches = 0
+    var observer = TrainingRun.Observer()
+    observer.onBatch = { _, _, _ in batches += 1 }
+    observer.shouldStop = { batches >= limit }
+    let runs = zip(configurations, folders(name, count: configurations.count)).map { PlannedRun($0, $1) }
+    let outcome = try TrainingRun(
+      runs, DataSources(train: [caches.train], validation: [caches.validation]),
+      folder: RunFolder(caches.folder.file(name)), writesTensorBoard: writesTensorBoard,
+      programVersion: "test", parallel: Parallel(threadCount: threads)
+    ).run(start, observer)
+    guard case .finished(let results) = outcome else { return nil }
+    return results
+  }
+
+  private func heads(_ name: String, count: Int) throws -> [[UInt8]] {
+    try folders(name, count: count).map { try bytes(ofFile: $0.headFile) }
+  }
+
+  private func records(_ folder: RunFolder) throws -> [EpochRecord] {
+    try JSONLines.read(folder.metricsFile, as: EpochRecord.self).map { record in
+      var record = record
+      (record.seconds, record.imagesPerSecond) = (0, 0)
+      return record
+    }
+  }
+
+  @Test func aHeadOfManyIsTheOneThatIsTrainedAlone() throws {
+    let grid = grid
+    _ = try sweep(grid, to: "many")
+    let many = try heads("many", count: grid.count)
+    for (index, configuration) in grid.enumerated() {
+      _ = try sweep([configuration], to: "alone\(index)", threads: 1)
+      let name = Comment(rawValue: configuration.head.name)
+      #expect(try heads("alone\(index)", count: 1)[0] == many[index], name)
+      #expect(
+        try records(folders("alone\(index)", count: 1)[0]) == records(folders("many", count: 14)[index]), name)
+    }
+  }
+
+  /// In the first epoch of the first heads, between two kinds of heads, and in the last ones.
+  @Test(arguments: [0, 3, 9, 16, 17, 34, 47])
+  func aStoppedSweepGoesOnToTheSameHeads(batches: Int) throws {
+    let grid = grid
+    _ = try sweep(grid, to: "whole")
+    #expect(try sweep(grid, to: "parts", stoppingAfterBatches: batches) == nil)
+    #expect(try sweep(grid, to: "parts", start: .resume) != nil)
+    #expect(try heads("whole", count: grid.count) == heads("parts", count: grid.count))
+    for (whole, part) in zip(folders("whole", count: grid.count), folders("parts", count: grid.count)) {
+      #expect(try records(whole) == records(part))
+    }
+  }
+
+  @Test func aHeadThatIsGivenUpLeavesTheOthersAlone() throws {
+    let good = Self.heads.map { configuration($0) }
+    var mixed = good
+    mixed.insert(configuration(Self.heads[3], peak: 1e30, optimizer: .sgd), at: 4)
+    mixed.insert(configuration(Self.heads[0], peak: 1e30, optimizer: .sgd), at: 0)
+    let results = try #require(try sweep(mixed, to: "mixed"))
+    for (index, result) in results.enumerated() {
+      let isGivenUp = if case .failed = result { true } else { false }
+      #expect(isGivenUp == [0, 5].contains(index), "\(index)")
+    }
+    _ = try sweep(good, to: "good")
+    let kept = folders("mixed", count: mixed.count).enumerated().filter { ![0, 5].contains($0.offset) }
+    #expect(
+      try kept.map { try bytes(ofFile: $0.element.headFile) } == heads("good", count: good.count))
+    // A sweep that is gone on with knows what was given up.
+    let again = try #require(try sweep(mixed, to: "mixed", start: .resume))
+    guard case .failed(let reason) = again[0] else {
+      Issue.record("the head is back")
+      return
+    }
+    #expect(reason.contains("epoch"))
+  }
+
+  @Test func heldOutImagesAreNotLearnedFrom() throws {
+    let results = try #require(
+      try sweep([configuration(Self.heads[3], heldOut: 0.25), configuration(Self.heads[0], heldOut: 0.25)], to: "held"))
+    for result in results {
+      let summary = try result.summary()
+      #expect(summary.train.images == 51)
+      #expect(summary.final.heldOut?.imageCount == 17)
+      #expect(summary.final.validation.imageCount == 28)
+    }
+    let run = try #require(try sweep([configuration(Self.heads[3])], to: "all"))
+    #expect(try run[0].summary().final.heldOut == nil)
+    #expect(try run[0].summary().train.images == 68)
+  }
+
+  @Test func theEncodersNormIsAppliedWhereAsked() throws {
+    var normed = configuration(Self.heads[3])
+    normed.data.tokenNorm = .final
+    var fixed = configuration(Self.heads[1])
+    fixed.data.tokenNorm = .final
+    _ = try sweep([normed, fixed], to: "normed")
+    _ = try sweep([configuration(Self.heads[3]), configuration(Self.heads[1])], to: "plain")
+    let (a, b) = (try heads("normed", count: 2), try heads("plain", count: 2))
+    #expect(a[0] != b[0] && a[1] != b[1])
+    for folder in folders("normed", count: 2) {
+      let trained = try TrainedHead(folder, parallel: Parallel(threadCount: 1))
+      let tokens = try trained.data(paths: [caches.validation])
+      #expect(
+        try trained.collect(on: tokens, folder: caches.folder.path).metrics
+          == trained.summary.final.validation)
+    }
+  }
+
+  @Test func eventFilesAreLeftOutOnRequest() throws {
+    let configurations = [configuration(Self.heads[0])]
+    _ = try sweep(configurations, to: "with")
+    _ = try sweep(configurations, to: "without", writesTensorBoard: false)
+    #expect(Folder.containsFile(folders("with", count: 1)[0].eventFile))
+    #expect(!Folder.contains(folders("without", count: 1)[0].eventFile))
+  }
+
+  // MARK: - What a sweep tells
+
+  @Test func aSpreadIsMeanAndSampleDeviation() {
+    #expect(Spread([]) == nil)
+    #expect(Spread([3]).map { [$0.mean, $0.deviation, Double($0.count)] } == [3, 0, 1])
+    #expect(Spread([1, 2, 3, 4]).map { [$0.mean, $0.count == 4 ? 4 : 0] } == [2.5, 4])
+    #expect(abs(Spread([1, 2, 3, 4])!.deviation - (5.0 / 3).squareRoot()) < 1e-12)
+  }
+
+  /// A setting that is better on the validation images only is not the one to choose.
+  @Test func settingsAreSelectedByHeldOutImages() throws {
+    let runs = [0.1, 0.2].flatMap { rate in
+      [0, 1].map { PlannedRun(configuration(Self.heads[0], seed: $0, peak: rate), RunFolder("unused")) }
+    }
+    func metrics(_ top1: Double) -> Metrics {
+      Metrics(imageCount: 10, loss: 1, top1: top1, top5: 1, meanClassAccuracy: top1)
+    }
+    func result(_ run: PlannedRun, heldOut: Double, validation: Double) throws -> RunResult {
+      let record = EpochRecord(
+        epoch: 0, learningRate: 0, trainLoss: 0, trainTop1: 0, validation: metrics(validation),
+        heldOut: metrics(heldOut), seconds: 1, imagesPerSecond: 1)
+      let cache = RunSummary.Cache(path: "", manifestSHA256: "", images: 1, skippedRows: 0)
+      return .finished(
+        RunSummary(
+          programVersion: "", configuration: run.configuration,
+          layout: HeadLayout(tokens: .vector(width: 1), classNames: ["a"]), encoder: "", checkpointSHA256: "",
+          encoderSettings: nil, train: cache, validation: cache, parameterCount: 7, final: record, best: record))
+    }
+    let results = [
+      try result(runs[0], heldOut: 0.5, validation: 0.9), try result(runs[1], heldOut: 0.6, validation: 0.9),
+      try result(runs[2], heldOut: 0.6, validation: 0.2), try result(runs[3], heldOut: 0.7, validation: 0.4),
+    ]
+    let names = (0..<4).map { SweepFolder.runName($0, of: 12, runs[$0].configuration.head) }
+    #expect(names[1] == "runs/01-cls")
+    let summary = SweepSummary(programVersion: "test", folders: names, runs: runs, results: results)
+    #expect(summary.settings.map(\.isSelected) == [true, false])
+    #expect(summary.settings[0].folders == Array(names[2...]))
+    #expect(abs(summary.settings[0].validationTop1!.mean - 0.3) < 1e-12)
+    #expect(summary.settings[0].heldOutTop1!.count == 2 && summary.settings[0].parameterCount == 7)
+
+    // One that was given up for a seed is not chosen, however good the other seed is.
+    let broken = SweepSummary(
+      programVersion: "test", folders: names, runs: runs,
+      results: Array(results.prefix(3)) + [.failed("the loss became nan")])
+    #expect(broken.settings.map(\.isSelected) == [true, false])
+    #expect(broken.settings[0].folders == Array(names[..<2]) && broken.settings[1].failureCount == 1)
+  }
+}
