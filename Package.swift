@@ -92,7 +92,7 @@ let package = Package(
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
     probe("Evaluation", ["CKernels", "Compute"]),
     probe("Baselines", ["CKernels", "Compute", "Evaluation", "Files"]),
-    probe("Reading", ["Compute", "Files", "Heads", "TokenStore"]),
+    probe("Reading", ["Compute", "Evaluation", "Files", "Heads", "TokenStore"]),
     probe(
       "Training",
       [
@@ -132,7 +132,7 @@ let package = Package(
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
     tests("Baselines", ["Baselines", "Compute", "Evaluation", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
-    tests("Reading", ["Reading", "TokenStore"]),
+    tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
     tests("Training", ["CKernels", "Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],

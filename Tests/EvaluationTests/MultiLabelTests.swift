@@ -65,6 +65,6 @@ import Testing
     let sets = LabelSets([[3, 1], [], [2]])
     #expect(sets.count == 3)
     #expect((0..<3).map { Array(sets[$0]) } == [[1, 3], [], [2]])
-    #expect(Targets.multiple(sets).count == 3 && Targets.single([0, 1]).count == 2)
+    #expect(Targets.several(sets).count == 3 && Targets.single([0, 1]).count == 2)
   }
 }

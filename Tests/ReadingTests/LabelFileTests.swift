@@ -1,3 +1,4 @@
+import Evaluation
 import Files
 import TestSupport
 import Testing
@@ -59,7 +60,7 @@ import Reading
         return
       }
       #expect(tokens.rows == [0, 1, 2])
-      #expect(sets.offsets == [0, 2, 3, 3] && sets.classes == [0, 2, 1])
+      #expect(sets == LabelSets([[0, 2], [1], []]))
       #expect(Array(sets[0]) == [0, 2] && sets[2].isEmpty)
       #expect(throws: InputError.self) { try tokens.sampled(shots: 1, seed: 0) }
       #expect(throws: InputError.self) { try EpochOrder(tokens, isBalanced: true, seed: 0) }

@@ -81,7 +81,8 @@ import Training
       let name = Comment(rawValue: configuration.head.name)
       #expect(try heads("alone\(index)", count: 1)[0] == many[index], name)
       #expect(
-        try records(folders("alone\(index)", count: 1)[0]) == records(folders("many", count: 14)[index]), name)
+        try records(folders("alone\(index)", count: 1)[0]) == records(folders("many", count: 14)[index]), name
+      )
     }
   }
 
@@ -123,7 +124,9 @@ import Training
 
   @Test func heldOutImagesAreNotLearnedFrom() throws {
     let results = try #require(
-      try sweep([configuration(Self.heads[3], heldOut: 0.25), configuration(Self.heads[0], heldOut: 0.25)], to: "held"))
+      try sweep(
+        [configuration(Self.heads[3], heldOut: 0.25), configuration(Self.heads[0], heldOut: 0.25)], to: "held"
+      ))
     for result in results {
       let summary = try result.summary()
       #expect(summary.train.images == 51)
@@ -148,8 +151,48 @@ import Training
       let trained = try TrainedHead(folder, parallel: Parallel(threadCount: 1))
       let tokens = try trained.data(paths: [caches.validation])
       #expect(
-        try trained.collect(on: tokens, folder: caches.folder.path).metrics
+        try trained.measure(on: tokens, folder: caches.folder.path).metrics
           == trained.summary.final.validation)
+    }
+  }
+
+  /// Every image is of its class and of the next one; what tells the class tells both.
+  @Test func imagesMayHaveSeveralLabels() throws {
+    let names = SampleCaches.classNames
+    var lines = ""
+    for (cache, count) in [("train", 70), ("val", 30)] {
+      for row in 0..<count {
+        lines += "\(cache)/\(row).jpg,\(names[row % 3]);\(names[(row + 1) % 3])\n"
+      }
+    }
+    try caches.folder.write(Array(lines.utf8), to: "labels.csv")
+    let sources = DataSources(
+      train: [caches.train], validation: [caches.validation], labelFile: caches.folder.file("labels.csv"))
+    var several = configuration(Self.heads[3], heldOut: 0.2)
+    (several.epochs, several.schedule.epochs) = (20, 20)
+    let folder = RunFolder(caches.folder.file("several"))
+    let outcome = try TrainingRun(
+      [PlannedRun(several, folder)], sources, folder: folder, programVersion: "test",
+      parallel: Parallel(threadCount: 2)
+    ).run(.fresh)
+    guard case .finished(let results) = outcome else {
+      Issue.record("the run did not finish")
+      return
+    }
+    let summary = try results[0].summary()
+    let score = try #require(summary.final.validation.meanAveragePrecision)
+    #expect(score > 0.75, "by chance it is 2/3")
+    #expect(summary.final.heldOut?.meanAveragePrecision != nil && summary.final.validation.calibrationError == nil)
+    let trained = try TrainedHead(folder, parallel: Parallel(threadCount: 3))
+    let tokens = try trained.data(paths: [caches.validation], labelFile: caches.folder.file("labels.csv"))
+    #expect(try trained.measure(on: tokens, folder: caches.folder.path).metrics == summary.final.validation)
+
+    several.loss.labelSmoothing = 0.1
+    #expect(throws: InputError.self) {
+      try TrainingRun(
+        [PlannedRun(several, folder)], sources, folder: folder, programVersion: "test",
+        parallel: Parallel(threadCount: 2)
+      ).run(.overwrite)
     }
   }
 
@@ -187,7 +230,8 @@ import Training
         RunSummary(
           programVersion: "", configuration: run.configuration,
           layout: HeadLayout(tokens: .vector(width: 1), classNames: ["a"]), encoder: "", checkpointSHA256: "",
-          encoderSettings: nil, train: cache, validation: cache, parameterCount: 7, final: record, best: record))
+          encoderSettings: nil, train: cache, validation: cache, parameterCount: 7, final: record,
+          best: record))
     }
     let results = [
       try result(runs[0], heldOut: 0.5, validation: 0.9), try result(runs[1], heldOut: 0.6, validation: 0.9),
@@ -198,8 +242,8 @@ import Training
     let summary = SweepSummary(programVersion: "test", folders: names, runs: runs, results: results)
     #expect(summary.settings.map(\.isSelected) == [true, false])
     #expect(summary.settings[0].folders == Array(names[2...]))
-    #expect(abs(summary.settings[0].validationTop1!.mean - 0.3) < 1e-12)
-    #expect(summary.settings[0].heldOutTop1!.count == 2 && summary.settings[0].parameterCount == 7)
+    #expect(abs(summary.settings[0].validationScore!.mean - 0.3) < 1e-12)
+    #expect(summary.settings[0].heldOutScore!.count == 2 && summary.settings[0].parameterCount == 7)
 
     // One that was given up for a seed is not chosen, however good the other seed is.
     let broken = SweepSummary(

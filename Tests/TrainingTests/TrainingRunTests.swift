@@ -219,7 +219,7 @@ import Training
     let trained = try TrainedHead(RunFolder(caches.folder.file("run8")), parallel: Parallel(threadCount: 2))
     let tokens = try trained.data(paths: [validation])
     #expect(
-      try trained.collect(on: tokens, folder: caches.folder.path).metrics == summary.final.validation)
+      try trained.measure(on: tokens, folder: caches.folder.path).metrics == summary.final.validation)
   }
 
   @Test func cachesThatDoNotGoTogetherAreRefused() throws {
@@ -356,7 +356,7 @@ import Training
     let trained = try TrainedHead(RunFolder(caches.folder.file("run")), parallel: Parallel(threadCount: 3))
     let tokens = try trained.data(paths: [caches.validation])
     #expect(
-      try trained.collect(on: tokens, folder: caches.folder.path).metrics == summary.final.validation)
+      try trained.measure(on: tokens, folder: caches.folder.path).metrics == summary.final.validation)
     try caches.write("other", rowCount: 30) { $0.dataset.classNames = ["a", "b", "c"] }
     #expect(throws: InputError.self) { try trained.data(paths: [caches.folder.file("other")]) }
   }

@@ -47,12 +47,17 @@ struct EvalCommand: ParsableCommand {
   func run() throws {
     let trained = try TrainedHead(RunFolder(runPath), parallel: output.parallel)
     let tokens = try trained.data(paths: data, labelFile: reading.labelFile, reading: reading.options)
+    if case .several = tokens.targets, predictions != nil || confusion != nil {
+      throw InputError(
+        "--predictions, --confusion", "are of images with one label each, and these have several",
+        remedy: "use --logits")
+    }
     let classNames = trained.summary.layout.classNames
     var allLogits: [Float] = []
     var lines = PredictionLines(id: { tokens.caches?.id(row: $0) ?? "" }, classNames: classNames)
     let attention =
       attentionPaths.isEmpty ? nil : try CacheSet(attentionPaths: attentionPaths, options: reading.options)
-    let collector = try trained.collect(
+    let measured = try trained.measure(
       on: tokens, attentionFrom: attention, folder: NSTemporaryDirectory(), withConfusion: confusion != nil
     ) { images, labels, batch, scores in
       if predictions != nil { lines.add(rows: tokens.rows[images], labels: labels, batch) }
@@ -62,10 +67,10 @@ struct EvalCommand: ParsableCommand {
       try LogitsFile.write(allLogits, rows: tokens.rows, classCount: classNames.count, to: logits)
     }
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
-    if let confusion, let counts = collector.confusion {
+    if let confusion, let counts = measured.confusion {
       try AtomicFile.write(ConfusionTable.text(counts, classNames: classNames), to: confusion)
     }
-    let metrics = collector.metrics
+    let metrics = measured.metrics
     if output.json {
       print(try CanonicalJSON.page(metrics), terminator: "")
     } else {

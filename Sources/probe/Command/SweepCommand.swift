@@ -129,12 +129,14 @@ struct SweepCommand: ParsableCommand {
 /// The best setting of each head, mean and standard deviation over its seeds.
 enum SweepTable {
   static func of(_ summary: SweepSummary) -> Table {
-    let hasHeldOut = summary.settings.contains { $0.heldOutTop1 != nil }
+    let isOfSets = summary.runs.contains { $0.final?.validation.meanAveragePrecision != nil }
+    let score = isOfSets ? "mAP" : "top-1"
+    let hasHeldOut = summary.settings.contains { $0.heldOutScore != nil }
     var table = Table(
       [.text("head"), .number("parameters"), .number("learning rate"), .number("weight decay")]
-        + (hasHeldOut ? [.number("held-out top-1 %")] : [])
+        + (hasHeldOut ? [.number("held-out \(score) %")] : [])
         + [
-          .number("val top-1 %"), .number("val top-5 %"), .number("val loss"), .number("seeds"),
+          .number("val \(score) %"), .number("val top-5 %"), .number("val loss"), .number("seeds"),
           .number("settings"), .number("given up"),
         ])
     for setting in summary.settings where setting.isSelected {
@@ -143,9 +145,9 @@ enum SweepTable {
         [
           setting.name, setting.parameterCount.map(String.init) ?? "",
           "\(setting.configuration.schedule.peak)", "\(setting.configuration.optimizer.weightDecay)",
-        ] + (hasHeldOut ? [percentage(setting.heldOutTop1)] : []) + [
-          percentage(setting.validationTop1), percentage(setting.validationTop5),
-          text(setting.validationLoss, scale: 1, digits: 3), String(setting.validationTop1?.count ?? 0),
+        ] + (hasHeldOut ? [percentage(setting.heldOutScore)] : []) + [
+          percentage(setting.validationScore), percentage(setting.validationTop5),
+          text(setting.validationLoss, scale: 1, digits: 3), String(setting.validationScore?.count ?? 0),
           String(all.count), String(all.reduce(0) { $0 + $1.failureCount }),
         ])
     }

@@ -31,6 +31,9 @@ public struct Metrics: Codable, Equatable, Sendable {
     self.meanAveragePrecision = meanAveragePrecision
   }
 
+  /// What heads are compared by: the mean average precision where images have several labels, else top-1.
+  public var score: Double { meanAveragePrecision ?? top1 }
+
   enum CodingKeys: String, CodingKey {
     case loss, top1, top5
     case imageCount = "images"

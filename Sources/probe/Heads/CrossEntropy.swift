@@ -26,6 +26,19 @@ package final class RowLosses: Sendable {
     losses = SharedBuffer(count: capacity)
     ranks = SharedBuffer(count: capacity)
   }
+
+  /// Of images with several labels: 0 where the highest score is of one of them, else 1.
+  func rank(
+    _ logits: SharedBuffer<Float>, sets: SharedBuffer<Float>, count: Int, classCount: Int,
+    _ parallel: Parallel
+  ) throws {
+    try parallel.forEachChunk(of: count, length: rowsPerChunk) { _, range, _ in
+      for row in range {
+        let best = pb_best_of(logits.pointer + row * classCount, classCount)
+        ranks.pointer[row] = sets.pointer[row * classCount + best] > 0 ? 0 : 1
+      }
+    }
+  }
 }
 
 /// Rows of class scores are cut into chunks of a fixed length: a few of 1000 classes stay in the second-level cache.
@@ -84,16 +97,6 @@ package enum CrossEntropy {
       pb_soft_cross_entropy_gradient(
         logits.pointer + start, targets.pointer + start, range.count, classCount, factor,
         losses.pointer + range.lowerBound)
-    }
-  }
-
-  /// - Parameter logits: [B, C]
-  /// - Returns: the loss of each image, [B].
-  package static func losses(_ logits: [Float], labels: [Int32], classCount: Int) -> [Float] {
-    [Float](unsafeUninitializedCapacity: labels.count) { losses, count in
-      count = labels.count
-      guard count > 0 else { return }
-      pb_cross_entropy(logits, labels, count, classCount, 0, losses.baseAddress!, nil)
     }
   }
 

@@ -2,11 +2,27 @@ import Compute
 import Files
 import Tensors
 
+/// What the images of a batch are of.
+public enum BatchTargets: Sendable {
+  /// [B], a class each: softmax and cross entropy.
+  case classes([Int32])
+  /// [B, C], 1 for each of an image's classes and 0 for the others: sigmoids and binary cross entropy.
+  case sets(SharedBuffer<Float>, count: Int)
+
+  /// B
+  var count: Int {
+    switch self {
+    case .classes(let labels): labels.count
+    case .sets(_, let count): count
+    }
+  }
+}
+
 /// What a head made of a batch in training mode.
 public struct BatchOutcome: Sendable {
   /// The sum of the images' losses, not scaled.
   public var lossSum: Double
-  /// Images whose label had the highest score.
+  /// Images of which a label had the highest score.
   public var correctCount: Int
 
   init(_ rows: RowLosses, count: Int) {
@@ -81,14 +97,21 @@ public final class Head: Sendable {
   // MARK: - Between the visits of a batch's images
 
   /// From features to gradients with respect to them; gradients of parameters are added to those that are there.
-  func learn(labels: [Int32], lossScale: Float, _ parallel: Parallel) throws -> BatchOutcome {
-    let count = labels.count
+  func learn(_ targets: BatchTargets, lossScale: Float, _ parallel: Parallel) throws -> BatchOutcome {
+    let count = targets.count
     try pooling.finishForward(count: count, into: features, parallel)
     try batchNorm.normalizeTraining(features, count: count, parallel)
     try classifier.forward(features, count: count, into: logits, parallel)
-    try CrossEntropy.gradient(
-      logits, labels: labels, classCount: classCount, loss, scale: lossScale, into: rowLosses,
-      parallel)
+    switch targets {
+    case .classes(let labels):
+      try CrossEntropy.gradient(
+        logits, labels: labels, classCount: classCount, loss, scale: lossScale, into: rowLosses, parallel)
+    case .sets(let sets, _):
+      try rowLosses.rank(logits, sets: sets, count: count, classCount: classCount, parallel)
+      try BinaryCrossEntropy.gradient(
+        logits, targets: sets, count: count, classCount: classCount, scale: lossScale, into: rowLosses.losses,
+        parallel)
+    }
     try classifier.backward(
       features, outputGradient: logits, count: count, into: hasTrainedPooling ? featureGradient : nil,
       parallel)

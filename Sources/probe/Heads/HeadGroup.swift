@@ -31,10 +31,17 @@ public final class HeadGroup: Sendable {
   public func accumulateGradients(
     _ batch: Batch, labels: [Int32], lossScale: Float = 1
   ) throws -> [BatchOutcome] {
-    precondition(labels.count == batch.count, "\(labels.count) labels for \(batch.count) images")
+    try accumulateGradients(batch, targets: .classes(labels), lossScale: lossScale)
+  }
+
+  /// The same of images that may have several labels.
+  public func accumulateGradients(
+    _ batch: Batch, targets: BatchTargets, lossScale: Float = 1
+  ) throws -> [BatchOutcome] {
+    precondition(targets.count == batch.count, "labels of \(targets.count) images for \(batch.count)")
     try visitForward(batch, training: true)
     let outcomes = try mapHeads { _, head, parallel in
-      try head.learn(labels: labels, lossScale: lossScale, parallel)
+      try head.learn(targets, lossScale: lossScale, parallel)
     }
     guard heads.contains(where: \.hasTrainedPooling) else { return outcomes }
     try visitBackward(batch)

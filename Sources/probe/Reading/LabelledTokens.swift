@@ -1,4 +1,5 @@
 import Compute
+import Evaluation
 import Files
 import Heads
 import TokenStore

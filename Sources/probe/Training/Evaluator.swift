@@ -8,7 +8,40 @@ import Reading
 public enum Evaluator {
   /// - Returns: the metrics of each head over all images, in row order.
   public static func measure(_ group: HeadGroup, on tokens: LabelledTokens) throws -> [Metrics] {
-    try collect(group, on: tokens).map(\.metrics)
+    switch tokens.targets {
+    case .single: return try collect(group, on: tokens).map(\.metrics)
+    case .several(let labels): return try measure(group, on: tokens, labels)
+    }
+  }
+
+  /// - Parameter onLogits: sees which of the images a batch has and, of each head by its number, the logits `[B, C]`.
+  static func measure(
+    _ group: HeadGroup, on tokens: LabelledTokens, _ labels: LabelSets,
+    onLogits: (_ head: Int, _ images: Range<Int>, _ logits: UnsafeBufferPointer<Float>) throws -> Void = {
+      _, _, _ in
+    }
+  ) throws -> [Metrics] {
+    let collectors = group.heads.map {
+      MultiLabelCollector(classCount: $0.classCount, imageCount: tokens.count)
+    }
+    try forEachBatch(group, tokens) { head, images, logits in
+      try collectors[head].add(logits: logits, labels: labels, group.parallel)
+      try onLogits(head, images, logits)
+    }
+    return try collectors.map { try $0.metrics(group.parallel) }
+  }
+
+  private static func forEachBatch(
+    _ group: HeadGroup, _ tokens: LabelledTokens,
+    _ body: (_ head: Int, _ images: Range<Int>, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    let batchSize = group.heads.map(\.batchSize).min()!
+    let reader = BatchReader(
+      tokens, tokens.inRowOrder, batchSize: batchSize, parts: tokens.allTokens, group.parallel)
+    while let next = try reader.next() {
+      let images = next.views.startIndex..<next.views.endIndex
+      try group.predict(next.batch) { head, logits in try body(head, images, logits) }
+    }
   }
 
   /// - Parameters:
@@ -16,6 +49,7 @@ public enum Evaluator {
   ///   - onBatch: sees which of the images a batch has, their labels and, of each head by its number, the predictions
   ///     and logits `[B, C]`.
   /// - Returns: what there is to know of each head over all images, in row order.
+  /// - Throws: where images have several labels.
   public static func collect(
     _ group: HeadGroup, on tokens: LabelledTokens, withConfusion: Bool = false,
     onBatch: (
@@ -26,18 +60,13 @@ public enum Evaluator {
     var collectors = group.heads.map {
       MetricsCollector(classCount: $0.classCount, withConfusion: withConfusion)
     }
-    let batchSize = group.heads.map(\.batchSize).min()!
-    let reader = BatchReader(
-      tokens, tokens.inRowOrder, batchSize: batchSize, parts: tokens.allTokens, group.parallel)
-    while let next = try reader.next() {
-      let images = next.views.startIndex..<next.views.endIndex
-      let labels = Array(tokens.labels[images])
-      try group.predict(next.batch) { head, logits in
-        let predictions = try Prediction.of(
-          logits: logits, labels: labels, classCount: group.heads[head].classCount, group.parallel)
-        collectors[head].add(predictions, labels: labels)
-        try onBatch(head, images, labels, predictions, logits)
-      }
+    let allLabels = try tokens.singleLabels()
+    try forEachBatch(group, tokens) { head, images, logits in
+      let labels = Array(allLabels[images])
+      let predictions = try Prediction.of(
+        logits: logits, labels: labels, classCount: group.heads[head].classCount, group.parallel)
+      collectors[head].add(predictions, labels: labels)
+      try onBatch(head, images, labels, predictions, logits)
     }
     return collectors
   }

@@ -51,9 +51,11 @@ public struct SweepSummary: Codable, Equatable, Sendable {
     public var folders: [String]
     /// Runs that were given up.
     public var failureCount: Int
-    /// What the setting is chosen by: top-1 on the images that were held out of the training cache; nil where none were.
-    public var heldOutTop1: Spread?
-    public var validationTop1: Spread?
+    /// What the setting is chosen by, on the images that were held out of the training cache: top-1, or mean average
+    /// precision where images have several labels; nil where none were held out.
+    public var heldOutScore: Spread?
+    /// On the validation images, likewise.
+    public var validationScore: Spread?
     public var validationTop5: Spread?
     public var validationLoss: Spread?
     /// Whether it is the best of its head's settings.
@@ -63,8 +65,8 @@ public struct SweepSummary: Codable, Equatable, Sendable {
       case name, configuration, folders
       case parameterCount = "parameters"
       case failureCount = "failures"
-      case heldOutTop1 = "held_out_top1"
-      case validationTop1 = "validation_top1"
+      case heldOutScore = "held_out_score"
+      case validationScore = "validation_score"
       case validationTop5 = "validation_top5"
       case validationLoss = "validation_loss"
       case isSelected = "selected"
@@ -116,7 +118,7 @@ public struct SweepSummary: Codable, Equatable, Sendable {
     var heads: [HeadDescription] = []
     for index in settings.indices where !heads.contains(settings[index].configuration.head) {
       heads.append(settings[index].configuration.head)
-      settings[index].isSelected = settings[index].validationTop1 != nil
+      settings[index].isSelected = settings[index].validationScore != nil
     }
     return settings
   }
@@ -124,7 +126,7 @@ public struct SweepSummary: Codable, Equatable, Sendable {
   /// Settings of which a seed failed come after those of which none did.
   private static func score(_ setting: Setting) -> Double {
     guard setting.failureCount == 0 else { return -1 }
-    return setting.heldOutTop1?.mean ?? 0
+    return setting.heldOutScore?.mean ?? 0
   }
 
   private static func setting(_ runs: [Run]) -> Setting {
@@ -133,8 +135,8 @@ public struct SweepSummary: Codable, Equatable, Sendable {
       name: runs[0].configuration.head.name, configuration: runs[0].configuration,
       parameterCount: runs.compactMap(\.parameterCount).first, folders: runs.map(\.folder),
       failureCount: runs.count { $0.failure != nil },
-      heldOutTop1: Spread(records.compactMap { $0.heldOut?.top1 }),
-      validationTop1: Spread(records.map(\.validation.top1)),
+      heldOutScore: Spread(records.compactMap { $0.heldOut?.score }),
+      validationScore: Spread(records.map(\.validation.score)),
       validationTop5: Spread(records.map(\.validation.top5)),
       validationLoss: Spread(records.map(\.validation.loss)), isSelected: false)
   }
@@ -160,7 +162,8 @@ public struct SweepFolder: Sendable {
   public func write(_ summary: SweepSummary) throws(InputError) {
     var lines = CSV.line([
       "run", "head", "parameters", "optimizer", "learning_rate", "weight_decay", "seed", "train_loss",
-      "train_top1", "held_out_top1", "val_top1", "val_top5", "val_mean_class_accuracy", "val_loss", "failure",
+      "train_top1", "held_out_score", "val_score", "val_top5", "val_mean_class_accuracy", "val_loss",
+      "failure",
     ])
     for run in summary.runs {
       let (configuration, final) = (run.configuration, run.final)
@@ -169,7 +172,7 @@ public struct SweepFolder: Sendable {
         run.folder, configuration.head.name, run.parameterCount.map(String.init) ?? "",
         configuration.optimizer.algorithm.rawValue, text(configuration.schedule.peak),
         "\(configuration.optimizer.weightDecay)", String(configuration.seed), text(final?.trainLoss),
-        text(final?.trainTop1), text(final?.heldOut?.top1), text(final?.validation.top1),
+        text(final?.trainTop1), text(final?.heldOut?.score), text(final?.validation.score),
         text(final?.validation.top5), text(final?.validation.meanClassAccuracy), text(final?.validation.loss),
         run.failure ?? "",
       ])

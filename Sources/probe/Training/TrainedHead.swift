@@ -35,22 +35,30 @@ public struct TrainedHead {
     self.parallel = parallel
   }
 
+  /// What a head says of some images.
+  public struct Measurement {
+    public var metrics: Metrics
+    /// [C, C]: images of the row's class that were taken for the column's; nil where nobody asked for it.
+    public var confusion: [Int]?
+  }
+
   /// Measures the head.
   ///
   /// - Parameters:
   ///   - tokens: as ``data(paths:labelFile:reading:)`` gives them.
   ///   - attention: caches of another encoder, of the same images, for a head that needs its attention.
   ///   - folder: on a disk with room for features that are computed once.
-  ///   - withConfusion: whether the confusion matrix is counted, too.
-  ///   - onBatch: sees which of the images a batch has, their labels, predictions and logits `[B, C]`.
-  public func collect(
+  ///   - withConfusion: whether the confusion matrix is counted, too, which images of several labels do not have.
+  ///   - onBatch: sees which of the images a batch has, their labels and predictions, both empty where images have several
+  ///     labels, and the logits `[B, C]`.
+  public func measure(
     on tokens: LabelledTokens, attentionFrom attention: CacheSet? = nil, folder: String,
     withConfusion: Bool = false,
     onBatch: (
       _ images: Range<Int>, _ labels: [Int32], _ predictions: [Prediction],
       _ logits: UnsafeBufferPointer<Float>
     ) throws -> Void = { _, _, _, _ in }
-  ) throws -> MetricsCollector {
+  ) throws -> Measurement {
     let features = summary.configuration.head.features
     let norm = try tokens.norm(summary.configuration.data.tokenNorm ?? .none)
     let isPooled = FixedFeature.isComputedOnce(features)
@@ -58,9 +66,16 @@ public struct TrainedHead {
     let seen =
       isPooled
       ? try tokens.pooled(features, norm, attentionFrom: attention, parallel, folder: folder) : tokens
-    return try Evaluator.collect(group, on: seen, withConfusion: withConfusion) {
+    if case .several(let labels) = seen.targets {
+      let metrics = try Evaluator.measure(group, on: seen, labels) { _, images, logits in
+        try onBatch(images, [], [], logits)
+      }
+      return Measurement(metrics: metrics[0])
+    }
+    let collector = try Evaluator.collect(group, on: seen, withConfusion: withConfusion) {
       try onBatch($1, $2, $3, $4)
     }[0]
+    return Measurement(metrics: collector.metrics, confusion: collector.confusion)
   }
 
   /// That the tensors have the sizes that the summary tells, before memory is taken for them.

@@ -62,6 +62,8 @@ public final class Trainer {
   private let layout: TokenLayout
   private let images: TrainingImages
   private let order: EpochOrder
+  /// [batchSize, C], which classes the images of a batch have; empty where they have one each.
+  private let sets: SharedBuffer<Float>
   private let parallel: Parallel
   /// What all members have in common.
   private let shared: TrainingConfiguration
@@ -82,8 +84,15 @@ public final class Trainer {
     precondition(
       configurations.allSatisfy { $0.track == shared.track }, "these heads do not learn from the same batches"
     )
-    guard case .single = images.training.targets, case .single = images.validation.targets else {
-      throw InputError("--label-file", "gives images several labels each, where heads tell one")
+    if case .several = images.training.targets {
+      for configuration in configurations where configuration.loss.labelSmoothing > 0 {
+        throw InputError(
+          "--label-smoothing", "is for images of one label each, and these have several",
+          remedy: "leave it out")
+      }
+      sets = SharedBuffer(count: shared.batchSize * classCount)
+    } else {
+      sets = SharedBuffer(count: 0)
     }
     order = try shared.data.order(of: images.training, seed: shared.orderSeed)
     try shared.check(trainingImageCount: order.count)
@@ -157,7 +166,8 @@ public final class Trainer {
 
   /// - Returns: the mean loss of the first head.
   private func train(_ batch: Int, _ images: LabelledBatch, _ epoch: Int) throws -> Double {
-    let labels = images.views.map { self.images.training.labels[$0] }
+    let targets = targets(images.views)
+    let imageCount = images.views.count
     let progress = Double(epoch) + Double(batch) / Double(batchCount)
     if batch % shared.accumulation == 0 {
       for member in active {
@@ -165,12 +175,12 @@ public final class Trainer {
       }
     }
     let outcomes = try group.accumulateGradients(
-      images.batch, labels: labels, lossScale: 1 / Float(shared.accumulation))
+      images.batch, targets: targets, lossScale: 1 / Float(shared.accumulation))
     for (member, outcome) in zip(active, outcomes) {
       member.lossSum += outcome.lossSum
       member.correctCount += outcome.correctCount
       if !outcome.lossSum.isFinite {
-        let loss = outcome.lossSum / Double(labels.count)
+        let loss = outcome.lossSum / Double(imageCount)
         member.failure = "the loss became \(loss) in epoch \(epoch), batch \(batch)"
       }
     }
@@ -178,7 +188,22 @@ public final class Trainer {
     if (batch + 1) % shared.accumulation == 0, !active.isEmpty {
       try step(epoch)
     }
-    return outcomes[0].lossSum / Double(labels.count)
+    return outcomes[0].lossSum / Double(imageCount)
+  }
+
+  private func targets(_ views: some Sequence<Int>) -> BatchTargets {
+    switch images.training.targets {
+    case .single(let labels): return .classes(views.map { labels[$0] })
+    case .several(let labels):
+      let classCount = members[0].head.classCount
+      var count = 0
+      sets.fill(0)
+      for view in views {
+        for label in labels[view] { sets.pointer[count * classCount + Int(label)] = 1 }
+        count += 1
+      }
+      return .sets(sets, count: count)
+    }
   }
 
   private func step(_ epoch: Int) throws {
