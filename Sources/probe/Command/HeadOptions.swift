@@ -20,7 +20,7 @@ struct FeaturesArgument: ExpressibleByArgument {
       self.init(features)
     } else if argument.hasSuffix("_all"),
       let features = HeadDescription.Features(rawValue: String(argument.dropLast("_all".count))),
-      features.isAttentive
+      features.contents.contains(.all)
     {
       self.init(features, content: .all)
     } else {
@@ -32,7 +32,7 @@ struct FeaturesArgument: ExpressibleByArgument {
 
   static var allValueStrings: [String] {
     HeadDescription.Features.allCases.flatMap {
-      $0.isAttentive ? [$0.rawValue, $0.rawValue + "_all"] : [$0.rawValue]
+      $0.contents.contains(.all) ? [$0.rawValue, $0.rawValue + "_all"] : [$0.rawValue]
     }
   }
 }
@@ -57,11 +57,18 @@ struct HeadOptions: ParsableArguments {
       "Self-attention before the scores: its output is seen by the scores (map) or the features, too (both).")
   var selfAttention: AbMILPDescription.SelfAttention = .none
 
-  @Option(name: [.customLong("ep-queries")], help: "Learned queries of ep.")
-  var queries = 32
+  @Option(name: .customLong("ep-queries"), help: "Learned queries of ep; 32 unless given.")
+  var queryCount: Int?
 
-  @Option(name: .customLong("d-out"), help: "By how much ep's features are narrower than the tokens.")
-  var outputDivisor = 1
+  @Option(
+    name: .customLong("d-out"),
+    help: "By how much ep's features are narrower than the tokens; 1 unless given.")
+  var outputDivisor: Int?
+
+  @Option(
+    name: .customLong("num-heads"),
+    help: "Attention heads; unless given, as many as efficient-probing has (docs/heads.md).")
+  var headCount: Int?
 
   func validate() throws { try settings.validate() }
 
@@ -86,29 +93,27 @@ struct HeadSettings {
     guard (1...64).contains(depth) else {
       throw ValidationError("--abmilp-depth must be 1 to 64, not \(depth).")
     }
-    for (name, value) in [("--ep-queries", queries), ("--d-out", outputDivisor)]
-    where !(1...65536).contains(value) {
+    for (name, value) in [
+      ("--ep-queries", queryCount), ("--d-out", outputDivisor), ("--num-heads", headCount),
+    ] {
+      guard let value, !(1...65536).contains(value) else { continue }
       throw ValidationError("\(name) must be 1 to 65536, not \(value).")
     }
   }
 
   func description(_ argument: FeaturesArgument) -> HeadDescription {
-    switch argument.features {
-    case .abmilp:
+    guard argument.features != .abmilp else {
       return HeadDescription(
         features: .abmilp,
         abmilp: AbMILPDescription(
           depth: depth, activation: activation, content: argument.content ?? content, condition: condition,
           selfAttention: selfAttention))
-    case .ep:
-      return HeadDescription(
-        features: .ep,
-        attentive: AttentiveDescription(
-          content: argument.content ?? .patch, queryCount: queries, outputDivisor: outputDivisor))
-    case .simpool:
-      return HeadDescription(
-        features: .simpool, attentive: AttentiveDescription(content: argument.content ?? .patch))
-    default: return HeadDescription(features: argument.features)
     }
+    var settings: [AttentiveSetting: Int] = [:]
+    (settings[.queries], settings[.outputDivisor], settings[.heads]) = (queryCount, outputDivisor, headCount)
+    return HeadDescription(
+      features: argument.features,
+      attentive: argument.features.attentiveDescription(
+        content: argument.content ?? .patch, settings: settings))
   }
 }

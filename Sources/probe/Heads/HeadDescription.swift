@@ -63,15 +63,17 @@ public struct HeadDescription: Codable, Equatable, Sendable {
 
   /// Whether each kind of features has the description that belongs to it; in a file it may not.
   package var isConsistent: Bool {
-    (features == .abmilp) == (abmilp != nil)
-      && (features.isAttentive && features != .abmilp) == (attentive != nil)
+    guard (features == .abmilp) == (abmilp != nil) else { return false }
+    guard let attentive else { return features.recipe?.defaults == nil }
+    return features.recipe?.defaults != nil && features.contents.contains(attentive.content)
+      && attentive.isInRange
   }
 
   /// A short name for tables: the features and what differs from the plainest form of them.
   public var name: String {
     if let abmilp { return abmilp.name }
     guard let attentive else { return features.rawValue }
-    return ([features.rawValue] + attentive.nameParts(features)).joined(separator: " ")
+    return ([features.rawValue] + attentive.nameParts).joined(separator: " ")
   }
 
   /// Makes the pooling for tokens of a layout.
@@ -80,26 +82,19 @@ public struct HeadDescription: Codable, Equatable, Sendable {
   package func makePooling(
     _ layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
   ) throws(InputError) -> any Pooling {
-    switch features {
-    case .abmilp:
-      guard layout.width % 4 == 0 else {
-        throw InputError(
-          "--cls-features abmilp", "needs tokens of a width divisible by 4, not of \(layout.width)",
-          remedy: "use cls or pos")
-      }
-      let abmilp = abmilp!
-      return abmilp.depth == 1 && abmilp.selfAttention == .none
-        ? AbMILPPooling(abmilp, layout: layout, batchSize: batchSize, &generator)
-        : AbMILPTokenPooling(abmilp, layout: layout, batchSize: batchSize, &generator)
-    case .ep:
-      try attentive!.check(layout)
-      return EfficientProbing(attentive!, layout: layout, batchSize: batchSize, &generator)
-    case .simpool: return SimPool(attentive!, layout: layout, batchSize: batchSize, &generator)
-    default:
+    guard let recipe = features.recipe else {
       precondition(
         !FixedFeature.isComputedOnce(features), "\(features) is not computed from tokens in every step")
       return FlattenedTokens(layout)
     }
+    try recipe.check(self, layout)
+    return recipe.make(self, layout, batchSize, &generator)
+  }
+
+  /// The largest of the pooling's parameters, by their names in a state dictionary: what a file of a head must hold
+  /// before memory is taken for one.
+  package func largestParameters(_ layout: TokenLayout) -> [String: [Int]] {
+    features.recipe?.largest(self, layout) ?? [:]
   }
 }
 
@@ -109,11 +104,6 @@ extension HeadDescription {
     guard features.isAttentive else { return try FixedFeature(features, layout: layout).width }
     return layout.width / (attentive?.outputDivisor ?? 1)
   }
-}
-
-extension HeadDescription.Features {
-  /// Whether the features have parameters.
-  public var isAttentive: Bool { [.abmilp, .ep, .simpool].contains(self) }
 }
 
 /// Which tokens a head looks at.
@@ -146,7 +136,7 @@ public struct AttentiveDescription: Codable, Equatable, Sendable {
     case outputDivisor = "d_out"
   }
 
-  func nameParts(_ features: HeadDescription.Features) -> [String] {
+  var nameParts: [String] {
     var parts: [String] = []
     if queryCount > 1 { parts.append("\(queryCount) queries") }
     if headCount > 1 { parts.append("\(headCount) heads") }
@@ -154,14 +144,8 @@ public struct AttentiveDescription: Codable, Equatable, Sendable {
     return parts + [content.rawValue]
   }
 
-  func check(_ layout: TokenLayout) throws(InputError) {
-    guard layout.width % (outputDivisor * queryCount) == 0 else {
-      throw InputError(
-        "--ep-queries \(queryCount)",
-        "tokens of width \(layout.width) do not split into \(queryCount) slices of width / \(outputDivisor)",
-        remedy: "use a number of queries that divides it")
-    }
-  }
+  /// Whether a head can have such numbers; in a file they may be anything.
+  var isInRange: Bool { [queryCount, headCount, outputDivisor].allSatisfy((1...65536).contains) }
 }
 
 /// The attention branch of AbMILP: a perceptron that scores each token.

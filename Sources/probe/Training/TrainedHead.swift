@@ -81,16 +81,13 @@ public struct TrainedHead {
   /// That the tensors have the sizes that the summary tells, before memory is taken for them.
   private static func check(_ state: [String: Tensor], _ summary: RunSummary, file: String) throws(InputError)
   {
-    let width = summary.layout.tokens.width
     let description = summary.configuration.head
     let classifier = description.features.isAttentive ? "2.weight" : "1.weight"
     var expected = [
       classifier: [summary.layout.classNames.count, try description.featureWidth(summary.layout.tokens)]
     ]
-    if let abmilp = description.abmilp {
-      for layer in 0..<abmilp.depth {
-        expected["0.attention_predictor.\(2 * layer).weight"] = [layer < abmilp.depth - 1 ? width : 1, width]
-      }
+    for (name, shape) in description.largestParameters(summary.layout.tokens) {
+      expected["0." + name] = shape
     }
     for (name, shape) in expected.sorted(by: { $0.key < $1.key }) where state[name]?.shape != shape {
       throw InputError(
