@@ -45,6 +45,13 @@ final class RandomTokens: TokenSource {
     HeadDescription(
       features: .abmilp, abmilp: AbMILPDescription(depth: 3, activation: .tanh, condition: .positionEmbedding)
     ),
+    HeadDescription(features: .abmilp, abmilp: AbMILPDescription(depth: 2, content: .patch)),
+    HeadDescription(
+      features: .abmilp, abmilp: AbMILPDescription(depth: 3, condition: .positionEmbedding)),
+    HeadDescription(
+      features: .abmilp,
+      abmilp: AbMILPDescription(depth: 2, condition: .positionEmbedding, selfAttention: .map)
+    ),
     HeadDescription(
       features: .abmilp,
       abmilp: AbMILPDescription(depth: 1, condition: .positionEmbedding, selfAttention: .map)),
@@ -59,6 +66,9 @@ final class RandomTokens: TokenSource {
     HeadDescription(features: .ep, attentive: AttentiveDescription(queryCount: 2, outputDivisor: 2)),
     HeadDescription(features: .simpool, attentive: AttentiveDescription(content: .all)),
     HeadDescription(features: .simpool, attentive: AttentiveDescription()),
+    HeadDescription(features: .cbam, attentive: AttentiveDescription()),
+    HeadDescription(features: .dolg, attentive: AttentiveDescription()),
+    HeadDescription(features: .dolg, attentive: AttentiveDescription(content: .all)),
   ]
 
   @Test func theEmbeddingOfARectangularGridIsTheReferences() throws {

@@ -82,6 +82,14 @@ struct AttentiveRecipe: Sendable {
     .simpool: AttentiveRecipe(
       largest: { ["wk.weight": [$1.width, $1.width]] }
     ) { SimPool($0, layout: $1, batchSize: $2, &$3) },
+    // A prefix token has no place in the grid that CBAM convolves over.
+    .cbam: AttentiveRecipe(
+      contents: [.patch],
+      largest: { ["channel.fc1.weight": [CBAM.hiddenWidth($1.width), $1.width, 1, 1]] }
+    ) { CBAM($0, layout: $1, batchSize: $2, &$3) },
+    .dolg: AttentiveRecipe(
+      largest: { ["conv1.weight": [$1.width, $1.width, 1, 1]] }
+    ) { DOLG($0, layout: $1, batchSize: $2, &$3) },
   ]
 
   // MARK: - Checks

@@ -44,6 +44,10 @@ public struct HeadDescription: Codable, Equatable, Sendable {
     case ep
     /// SimPool (Psomas et al. 2023, arXiv 2309.06891), [D].
     case simpool
+    /// CBAM (Woo et al. 2018, arXiv 1807.06521), [D].
+    case cbam
+    /// DOLG's local branch (Yang et al. 2021, arXiv 2108.02927), [D].
+    case dolg
   }
 
   public var features: Features

@@ -115,7 +115,8 @@ public final class HeadGroup: Sendable {
     try parallel.forEach(groups.count) { group, worker in
       let image = try images.value(worker)
       for index in groups[group] {
-        image.show(batch.source.tokens(row: batch.rows[index]))
+        image.show(
+          batch.source.tokens(row: batch.rows[index]), isFirstOfGroup: index == groups[group].lowerBound)
         try body(image, index, group)
       }
     }

@@ -12,6 +12,8 @@ package final class ImageTokens {
   private var isWidened = false
   private var moments: [Float: TokenMoments] = [:]
   private var scratch: [ObjectIdentifier: AnyObject] = [:]
+  /// Whether the image is the first one of its group, where sums over the group start.
+  package private(set) var isFirstOfGroup = true
 
   private let norm: TokenNorm?
   /// [T, D]; empty without a norm.
@@ -29,8 +31,9 @@ package final class ImageTokens {
     return shown
   }
 
-  package func show(_ tokens: StoredTokens) {
+  package func show(_ tokens: StoredTokens, isFirstOfGroup: Bool = true) {
     shown = norm?.normalize(tokens, into: normalized.pointer) ?? tokens
+    self.isFirstOfGroup = isFirstOfGroup
     isWidened = false
     for moments in moments.values { moments.isCurrent = false }
   }
