@@ -75,7 +75,7 @@ struct HeadOptions: ParsableArguments {
   var settings: HeadSettings {
     HeadSettings(
       depth: depth, activation: activation, content: content, condition: condition,
-      selfAttention: selfAttention, queries: queries, outputDivisor: outputDivisor)
+      selfAttention: selfAttention, queries: queryCount, outputDivisor: outputDivisor, heads: headCount)
   }
 }
 
@@ -86,15 +86,17 @@ struct HeadSettings {
   var content = TokenContent.all
   var condition = AbMILPDescription.Condition.none
   var selfAttention = AbMILPDescription.SelfAttention.none
-  var queries = 32
-  var outputDivisor = 1
+  /// Nil is efficient-probing's default for the kind of head.
+  var queries: Int?
+  var outputDivisor: Int?
+  var heads: Int?
 
   func validate() throws {
     guard (1...64).contains(depth) else {
       throw ValidationError("--abmilp-depth must be 1 to 64, not \(depth).")
     }
     for (name, value) in [
-      ("--ep-queries", queryCount), ("--d-out", outputDivisor), ("--num-heads", headCount),
+      ("--ep-queries", queries), ("--d-out", outputDivisor), ("--num-heads", heads),
     ] {
       guard let value, !(1...65536).contains(value) else { continue }
       throw ValidationError("\(name) must be 1 to 65536, not \(value).")
@@ -110,7 +112,7 @@ struct HeadSettings {
           selfAttention: selfAttention))
     }
     var settings: [AttentiveSetting: Int] = [:]
-    (settings[.queries], settings[.outputDivisor], settings[.heads]) = (queryCount, outputDivisor, headCount)
+    (settings[.queries], settings[.outputDivisor], settings[.heads]) = (queries, outputDivisor, heads)
     return HeadDescription(
       features: argument.features,
       attentive: argument.features.attentiveDescription(

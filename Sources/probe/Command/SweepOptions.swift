@@ -25,10 +25,13 @@ struct SweepHeadOptions: ParsableArguments {
   var selfAttentions = ListArgument([AbMILPDescription.SelfAttention.none])
 
   @Option(name: .customLong("ep-queries"), help: ArgumentHelp("As of train.", valueName: "list"))
-  var queries = ListArgument([32])
+  var queries: ListArgument<Int>?
 
   @Option(name: .customLong("d-out"), help: ArgumentHelp("As of train.", valueName: "list"))
-  var outputDivisors = ListArgument([1])
+  var outputDivisors: ListArgument<Int>?
+
+  @Option(name: .customLong("num-heads"), help: ArgumentHelp("As of train.", valueName: "list"))
+  var headCounts: ListArgument<Int>?
 
   func validate() throws { for settings in combinations { try settings.validate() } }
 
@@ -46,22 +49,29 @@ struct SweepHeadOptions: ParsableArguments {
 
   private var combinations: [HeadSettings] {
     var all = [HeadSettings()]
-    func vary<Value>(_ path: WritableKeyPath<HeadSettings, Value>, _ list: ListArgument<Value>) {
+    func vary<Value>(_ path: WritableKeyPath<HeadSettings, Value>, _ values: [Value]) {
       all = all.flatMap { settings in
-        list.elements.map { value in
+        values.map { value in
           var settings = settings
           settings[keyPath: path] = value
           return settings
         }
       }
     }
-    vary(\.depth, depths)
-    vary(\.activation, activations)
-    vary(\.content, contents)
-    vary(\.condition, conditions)
-    vary(\.selfAttention, selfAttentions)
-    vary(\.queries, queries)
-    vary(\.outputDivisor, outputDivisors)
+    func varyWhereGiven<Value>(
+      _ path: WritableKeyPath<HeadSettings, Value?>, _ list: ListArgument<Value>?
+    ) {
+      guard let list else { return }
+      vary(path, list.elements.map(Optional.some))
+    }
+    vary(\.depth, depths.elements)
+    vary(\.activation, activations.elements)
+    vary(\.content, contents.elements)
+    vary(\.condition, conditions.elements)
+    vary(\.selfAttention, selfAttentions.elements)
+    varyWhereGiven(\.queries, queries)
+    varyWhereGiven(\.outputDivisor, outputDivisors)
+    varyWhereGiven(\.heads, headCounts)
     return all
   }
 }
