@@ -1,8 +1,8 @@
+import CKernels
 import Compute
 
 extension AbMILPTokenPooling {
   package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
-    parts.clear()
     guard description.selfAttention == .both, let selfAttention else { return }
     // features = W sums + b
     try parallel.forEachChunk(of: width, length: 64) { _, rows, _ in
@@ -27,6 +27,7 @@ extension AbMILPTokenPooling {
   package func backward(
     _ image: ImageTokens, index: Int, group: Int, gradient: UnsafePointer<Float>
   ) throws {
+    if image.isFirstOfGroup { parts.clear(group) }
     let scratch = scratch(image)
     let stored = image.stored[firstToken..<firstToken + tokenCount]
     let weights = attention.pointer + index * tokenCount
@@ -40,7 +41,8 @@ extension AbMILPTokenPooling {
       stored.dots(query: gradient, into: scores)
       scratch.tokenGradient.fill(0)
     }
-    backThroughSoftmax(scores, weights)
+    // Gradients of a softmax's input sum to zero, so that the score's bias, which softmax does not see, has none.
+    pb_softmax_rows_backward(weights, scores, 1, tokenCount)
     let tokens = UnsafePointer(image.inSinglePrecision() + firstToken * width)
     if scorer.hidden.isEmpty {
       addScoreGradients(tokens, index, group, scratch)
@@ -48,14 +50,6 @@ extension AbMILPTokenPooling {
       addHiddenGradients(tokens, index, group, scratch)
     }
     if selfAttention != nil { addSelfAttentionGradient(tokens, index, group, scratch) }
-  }
-
-  /// From the gradient of a softmax's output to the one of its input. These sum to zero, so that the score's bias, which
-  /// softmax does not see, has a gradient of exactly zero.
-  private func backThroughSoftmax(_ gradient: UnsafeMutablePointer<Float>, _ weights: UnsafePointer<Float>) {
-    var mean: Float = 0
-    for token in 0..<tokenCount { mean += weights[token] * gradient[token] }
-    for token in 0..<tokenCount { gradient[token] = weights[token] * (gradient[token] - mean) }
   }
 
   private func setOuterProduct(
@@ -90,18 +84,19 @@ extension AbMILPTokenPooling {
   private func addHiddenGradients(
     _ tokens: UnsafePointer<Float>, _ index: Int, _ group: Int, _ scratch: AbMILPScratch
   ) {
-    let layerCount = scorer.hidden.count
-    let scores = scratch.scoreGradient.pointer
-    let top = runHidden(tokens, index, scratch)
-    StoredTokens(.float32, top, tokenCount: tokenCount, width: width)
-      .addWeightedSum(weights: scores, to: parts.weights[layerCount].partial(group))
+    let top = scorer.hidden.count - 1
     var gradient = scratch.gradient.pointer
-    BLAS.multiply(
-      m: tokenCount, n: width, k: 1, a: scores, leadingA: 1, b: scorer.score.weight.values.pointer,
-      leadingB: width, c: gradient, leadingC: width)
-    for layer in (0..<layerCount).reversed() {
+    if isRectified {
+      _ = runHidden(tokens, index, layerCount: top, scratch)
+      pb_expand_signs(signs(index), scratch.scoreGradient.pointer, tokenCount, width, gradient)
+    } else {
+      setTopGradient(runHidden(tokens, index, layerCount: top + 1, scratch), group, scratch)
+    }
+    for layer in (0...top).reversed() {
       let output = scratch.outputs[layer].pointer
-      description.activation.multiplyByDerivative(gradient, output: output, count: tokenCount * width)
+      if layer < top || !isRectified {
+        description.activation.multiplyByDerivative(gradient, output: output, count: tokenCount * width)
+      }
       let input =
         layer > 0
         ? UnsafePointer(scratch.outputs[layer - 1].pointer)
@@ -113,21 +108,39 @@ extension AbMILPTokenPooling {
       StoredTokens(.float32, gradient, tokenCount: tokenCount, width: width)
         .addWeightedSum(weights: scratch.ones.pointer, to: parts.biases[layer - 1].partial(group))
       // The layer's output is not needed any more: its memory takes the gradient with respect to the layer's input.
-      BLAS.multiply(
-        m: tokenCount, n: width, k: width, a: gradient, leadingA: width,
-        b: scorer.hidden[layer].weight.values.pointer, leadingB: width, c: output, leadingC: width)
+      multiply(gradient, byLayer: layer, into: output)
       gradient = output
     }
     addOffsetGradients(gradient, to: parts.offsets.partial(group), scratch)
     guard selfAttention != nil else { return }
     // What reaches y, and through it P.
     let reached = scratch.attended.pointer
-    BLAS.multiply(
-      m: tokenCount, n: width, k: width, a: gradient, leadingA: width, b: firstWeight.pointer,
-      leadingB: width, c: reached, leadingC: width)
+    multiply(gradient, byLayer: 0, into: reached)
     BLAS.multiply(
       transposeB: true, m: tokenCount, n: tokenCount, k: width, a: reached, leadingA: width, b: tokens,
       leadingB: width, beta: 1, c: scratch.tokenGradient.pointer, leadingC: tokenCount)
+  }
+
+  /// The gradient with respect to the last hidden layer's output, and the score's weight's share in it.
+  private func setTopGradient(_ output: UnsafePointer<Float>, _ group: Int, _ scratch: AbMILPScratch) {
+    let scores = scratch.scoreGradient.pointer
+    StoredTokens(.float32, output, tokenCount: tokenCount, width: width)
+      .addWeightedSum(weights: scores, to: parts.weights[scorer.hidden.count].partial(group))
+    BLAS.multiply(
+      m: tokenCount, n: width, k: 1, a: scores, leadingA: 1, b: scorer.score.weight.values.pointer,
+      leadingB: width, c: scratch.gradient.pointer, leadingC: width)
+  }
+
+  /// From the gradient of a hidden layer's sums to the one of its input.
+  private func multiply(
+    _ gradient: UnsafePointer<Float>, byLayer layer: Int, into out: UnsafeMutablePointer<Float>
+  ) {
+    let weight =
+      isRectified && layer == scorer.hidden.count - 1
+      ? topScaled : layer == 0 ? firstWeight : scorer.hidden[layer].weight.values
+    BLAS.multiply(
+      m: tokenCount, n: width, k: width, a: gradient, leadingA: width, b: weight.pointer, leadingB: width,
+      c: out, leadingC: width)
   }
 
   /// By token where tokens have places of their own, added up over them otherwise.
@@ -146,11 +159,8 @@ extension AbMILPTokenPooling {
   private func addSelfAttentionGradient(
     _ tokens: UnsafePointer<Float>, _ index: Int, _ group: Int, _ scratch: AbMILPScratch
   ) {
-    let matrix = tokenAttention(index)
-    for token in 0..<tokenCount {
-      backThroughSoftmax(
-        scratch.tokenGradient.pointer + token * tokenCount, matrix + token * tokenCount)
-    }
+    pb_softmax_rows_backward(
+      tokenAttention(index), scratch.tokenGradient.pointer, tokenCount, tokenCount)
     let mixed = scratch.gradient.pointer
     BLAS.multiply(
       m: tokenCount, n: width, k: tokenCount, alpha: 1 / Float(width).squareRoot(),
@@ -164,24 +174,47 @@ extension AbMILPTokenPooling {
   // MARK: - Parameters
 
   package func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) throws {
+    try parts.add(groupCount: groupCount, parallel)
+    if isRectified { finishTop() }
     let layers = scorer.hidden + [scorer.score]
     for layer in layers.indices where layer > 0 || selfAttention == nil {
       add(
-        try parts.weights[layer].total(groupCount: groupCount, parallel), to: layers[layer].weight.gradient)
+        parts.weights[layer].sum, to: layers[layer].weight.gradient)
     }
     for layer in scorer.hidden.indices.dropFirst() {
       add(
-        try parts.biases[layer - 1].total(groupCount: groupCount, parallel), to: layers[layer].bias.gradient)
+        parts.biases[layer - 1].sum, to: layers[layer].bias.gradient)
     }
-    let offsets = try parts.offsets.total(groupCount: groupCount, parallel)
+    let offsets = parts.offsets.sum
     if let selfAttention {
-      let weight = try parts.weights[0].total(groupCount: groupCount, parallel)
+      let weight = parts.weights[0].sum
       try addFolded(weight, offsets, selfAttention)
-      let form = try parts.form!.total(groupCount: groupCount, parallel)
-      selfAttention.formGradient.pointer.update(from: form, count: width * width)
+      selfAttention.formGradient.pointer.update(from: parts.form!.sum, count: width * width)
       try selfAttention.unfold(parallel)
     }
     addOffsets(offsets)
+  }
+
+  /// The gradient of w, and the factor w that those of H and k still lack.
+  private func finishTop() {
+    let top = scorer.hidden.count - 1
+    let (weight, products) = (topWeight.pointer, parts.weights[top].sum)
+    let (offsets, sums) =
+      top == 0 ? (firstOffsets, parts.offsets) : (scorer.hidden[top].bias.values, parts.biases[top - 1])
+    for output in 0..<width {
+      let factor = scorer.score.weight.values.pointer[output]
+      let (row, product) = (weight + output * width, products + output * width)
+      var slope: Double = 0
+      for input in 0..<width {
+        slope += Double(row[input]) * Double(product[input])
+        product[input] *= factor
+      }
+      for element in stride(from: output, to: sums.count, by: width) {
+        slope += Double(offsets.pointer[element]) * Double(sums.sum[element])
+        sums.sum[element] *= factor
+      }
+      scorer.score.weight.gradient.pointer[output] += Float(slope)
+    }
   }
 
   private func add(_ values: UnsafePointer<Float>, to gradient: SharedBuffer<Float>) {
@@ -257,9 +290,14 @@ struct AbMILPParts: Sendable {
     form = hasSelfAttention ? GroupSums(count: width * width) : nil
   }
 
-  func clear() {
-    for sums in weights + biases + [offsets] { sums.clear() }
-    form?.clear()
+  private var all: [GroupSums] { weights + biases + [offsets] + (form.map { [$0] } ?? []) }
+
+  func clear(_ group: Int) {
+    for sums in all { sums.partial(group).update(repeating: 0, count: sums.count) }
+  }
+
+  func add(groupCount: Int, _ parallel: Parallel) throws {
+    for sums in all { _ = try sums.total(groupCount: groupCount, parallel) }
   }
 }
 

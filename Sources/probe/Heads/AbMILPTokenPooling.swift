@@ -1,3 +1,4 @@
+import CKernels
 import Compute
 import Tensors
 
@@ -9,7 +10,10 @@ import Tensors
 /// features are made of its output they are W (sum over s of c_s x_s) + b with c = P^T a.
 ///
 /// Hidden layers are computed again backward instead of being kept, so that memory does not grow with the layers; P is
-/// kept: T^2 numbers an image of the batch.
+/// kept: T^2 numbers an image of the batch. Of the last hidden layer, where ReLU follows it, the way back needs no more than
+/// which elements are above zero, a bit each, which are kept: with h = relu(H z + k) and scores w . h, the gradient of H is
+/// w_o R_o for each of its rows, R = sum over t of g_t [h_t > 0] z_t^T with g the scores' gradient, and that of w_o is
+/// H_o . R_o + k_o (sum over t of g_t [h_to > 0]). So depth 2 costs two products of all tokens with a [D, D] matrix.
 package final class AbMILPTokenPooling: Pooling {
   package let outputWidth: Int
   package let parameters: [Parameter]
@@ -26,6 +30,12 @@ package final class AbMILPTokenPooling: Pooling {
   let attention: SharedBuffer<Float>
   /// P, [B, T', T']; empty without self-attention.
   let tokenAttention: SharedBuffer<Float>
+  /// [B, T', words of signs]: which elements of the last hidden layer are above zero; empty unless ReLU follows it.
+  let signs: SharedBuffer<UInt16>
+  /// H transposed, [D, D], as products of rows are a little faster with; and each row of H times its element of w. Empty
+  /// likewise.
+  let topTransposed: SharedBuffer<Float>
+  let topScaled: SharedBuffer<Float>
   /// What the first layer, or the score at depth 1, multiplies a token with: [layer width, D].
   let firstWeight: SharedBuffer<Float>
   /// [T', layer width]: what it adds to each token's product.
@@ -49,6 +59,11 @@ package final class AbMILPTokenPooling: Pooling {
     constants = scorer.constants
     attention = SharedBuffer(count: batchSize * tokenCount)
     tokenAttention = SharedBuffer(count: selfAttention == nil ? 0 : batchSize * tokenCount * tokenCount)
+    let isRectified = description.activation == .relu && !scorer.hidden.isEmpty
+    let wordCount = isRectified ? batchSize * tokenCount * pb_sign_words(width) : 0
+    signs = SharedBuffer(count: wordCount)
+    topTransposed = SharedBuffer(count: isRectified ? width * width : 0)
+    topScaled = SharedBuffer(count: isRectified ? width * width : 0)
     let first = scorer.hidden.first ?? scorer.score
     firstWeight = SharedBuffer(count: first.outputWidth * width)
     firstOffsets = SharedBuffer(count: tokenCount * first.outputWidth)
@@ -62,6 +77,18 @@ package final class AbMILPTokenPooling: Pooling {
   }
 
   var first: LinearParameters { scorer.hidden.first ?? scorer.score }
+
+  /// Whether ReLU follows the last hidden layer.
+  var isRectified: Bool { signs.count > 0 }
+
+  /// H, as the tokens meet it.
+  var topWeight: SharedBuffer<Float> {
+    scorer.hidden.count == 1 ? firstWeight : scorer.hidden[scorer.hidden.count - 1].weight.values
+  }
+
+  func signs(_ index: Int) -> UnsafeMutablePointer<UInt16> {
+    signs.pointer + index * tokenCount * pb_sign_words(width)
+  }
 
   // MARK: - Forward
 
@@ -77,6 +104,18 @@ package final class AbMILPTokenPooling: Pooling {
       firstWeight.pointer.update(from: weight, count: layer.weight.count)
     }
     makeFirstOffsets(layer)
+    guard isRectified else { return }
+    try parallel.forEachChunk(of: width, length: 16) { _, outputs, _ in
+      for input in 0..<width {
+        let column = topTransposed.pointer + input * width
+        for output in outputs { column[output] = topWeight.pointer[output * width + input] }
+      }
+      for output in outputs {
+        let factor = scorer.score.weight.values.pointer[output]
+        let (from, to) = (topWeight.pointer + output * width, topScaled.pointer + output * width)
+        for input in 0..<width { to[input] = factor * from[input] }
+      }
+    }
   }
 
   /// The first layer's bias, what self-attention's bias becomes in it, and the position embedding.
@@ -160,7 +199,7 @@ package final class AbMILPTokenPooling: Pooling {
     BLAS.multiply(
       transposeB: true, m: tokenCount, n: tokenCount, k: width, alpha: 1 / Float(width).squareRoot(),
       a: projected, leadingA: width, b: tokens, leadingB: width, c: matrix, leadingC: tokenCount)
-    for token in 0..<tokenCount { softmax(matrix + token * tokenCount, count: tokenCount) }
+    pb_softmax(matrix, tokenCount, tokenCount, nil)
   }
 
   /// Writes the scores of all tokens.
@@ -168,8 +207,9 @@ package final class AbMILPTokenPooling: Pooling {
     _ tokens: UnsafePointer<Float>, _ index: Int, into scores: UnsafeMutablePointer<Float>,
     _ scratch: AbMILPScratch
   ) {
+    if isRectified { return scoreRectified(tokens, index, into: scores, scratch) }
     guard scorer.hidden.isEmpty else {
-      let top = runHidden(tokens, index, scratch)
+      let top = runHidden(tokens, index, layerCount: scorer.hidden.count, scratch)
       return StoredTokens(.float32, top, tokenCount: tokenCount, width: width)
         .dots(query: scorer.score.weight.values.pointer, into: scores)
     }
@@ -180,10 +220,30 @@ package final class AbMILPTokenPooling: Pooling {
     for token in 0..<tokenCount { scores[token] += firstOffsets.pointer[token] }
   }
 
-  /// - Returns: the last hidden layer's output, [T', D]; every layer's input stays in the scratch memory.
+  /// The last hidden layer's output is looked at once, while it is in the cache, and leaves its signs.
+  private func scoreRectified(
+    _ tokens: UnsafePointer<Float>, _ index: Int, into scores: UnsafeMutablePointer<Float>,
+    _ scratch: AbMILPScratch
+  ) {
+    let top = scorer.hidden.count - 1
+    let input = runHidden(tokens, index, layerCount: top, scratch)
+    let product = scratch.gradient.pointer
+    BLAS.multiply(
+      m: tokenCount, n: width, k: width, a: input, leadingA: width, b: topTransposed.pointer,
+      leadingB: width, c: product, leadingC: width)
+    let offsets = top == 0 ? firstOffsets : scorer.hidden[top].bias.values
+    pb_rectified_dots(
+      product, offsets.pointer, top == 0 && scorer.positionEmbedding != nil ? width : 0,
+      scorer.score.weight.values.pointer, tokenCount, width, scores, signs(index))
+  }
+
+  /// Runs the lowest hidden layers.
+  ///
+  /// - Returns: the last one's output, [T', D], or what the first one sees where there is none to run; every layer's
+  ///   input stays in the scratch memory.
   func runHidden(
-    _ tokens: UnsafePointer<Float>, _ index: Int, _ scratch: AbMILPScratch
-  ) -> UnsafeMutablePointer<Float> {
+    _ tokens: UnsafePointer<Float>, _ index: Int, layerCount: Int, _ scratch: AbMILPScratch
+  ) -> UnsafePointer<Float> {
     var input = tokens
     if selfAttention != nil {
       BLAS.multiply(
@@ -191,7 +251,7 @@ package final class AbMILPTokenPooling: Pooling {
         leadingB: width, c: scratch.attended.pointer, leadingC: width)
       input = UnsafePointer(scratch.attended.pointer)
     }
-    for (layer, parameters) in scorer.hidden.enumerated() {
+    for (layer, parameters) in scorer.hidden[..<layerCount].enumerated() {
       let output = scratch.outputs[layer].pointer
       if layer == 0 {
         output.update(from: firstOffsets.pointer, count: tokenCount * width)
@@ -207,6 +267,6 @@ package final class AbMILPTokenPooling: Pooling {
       description.activation.apply(output, count: tokenCount * width)
       input = UnsafePointer(output)
     }
-    return scratch.outputs[scorer.hidden.count - 1].pointer
+    return input
   }
 }

@@ -105,6 +105,9 @@ package struct GroupSums: Sendable {
 
   package func clear() { partials.fill(0) }
 
+  /// What `total` made last, [count].
+  package var sum: UnsafeMutablePointer<Float> { partials.pointer }
+
   package func partial(_ group: Int) -> UnsafeMutablePointer<Float> { partials.pointer + group * count }
 
   /// Adds up the parts in the groups' order.
