@@ -50,6 +50,23 @@ struct BLASTests {
     #expect(closeness.maximumDifference < 1e-5, "\(closeness)")
   }
 
+  @Test(arguments: [(1, 1), (5, 3), (16, 33), (65, 17)])
+  func theUpperTriangleIsTheProductWithTheTransposed(n: Int, k: Int) {
+    var generator = SeededGenerator(seed: 2)
+    let a = SharedBuffer((0..<k * n).map { _ in Float(generator.uniform(-1, 1)) })
+    let c = SharedBuffer((0..<n * n).map { _ in Float(generator.uniform(-1, 1)) })
+    var expected = c.array
+    for row in 0..<n {
+      for column in row..<n {
+        let product = (0..<k).reduce(0.0) { $0 + Double(a[$1 * n + row]) * Double(a[$1 * n + column]) }
+        expected[row * n + column] = Float(product + 0.5 * Double(c[row * n + column]))
+      }
+    }
+    BLAS.multiplyByTransposed(n: n, k: k, a: a.pointer, beta: 0.5, c: c.pointer)
+    let closeness = Closeness(c.array, expected)
+    #expect(closeness.maximumDifference < 1e-5, "\(closeness)")
+  }
+
   @Test func theResultIsNotReadWhereBetaIsZero() {
     let a = SharedBuffer<Float>([1, 2, 3, 4])
     let c = SharedBuffer<Float>(repeatElement(.nan, count: 4))

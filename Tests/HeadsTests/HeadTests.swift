@@ -133,6 +133,21 @@ final class RandomTokens: TokenSource {
       try gradients([head(description)], threads: 2) == gradients([head(description)], threads: threads))
   }
 
+  /// Activations are kept of all images, of some, or of none.
+  @Test(arguments: attentive)
+  func gradientsDoNotDependOnWhatIsKept(description: HeadDescription) throws {
+    let batch = Batch(RandomTokens(rowCount: 40, layout: layout), rows: Array(0..<37))
+    let all = try gradients([head(description)], threads: 2)[0]
+    for byteCount in [0, 10_000] {
+      let head = try head(description)
+      let group = group([head])
+      head.pooling.keepActivations(byteCount: byteCount)
+      head.clearGradients()
+      let outcome = try group.accumulateGradients(batch, labels: labels)[0]
+      #expect([[Float(outcome.lossSum)]] + head.parameters.map(\.gradient.array) == all)
+    }
+  }
+
   @Test func gradientsDoNotDependOnTheHeadsBeside() throws {
     let all = Self.attentive + Self.attentive.prefix(3)
     let together = try gradients(

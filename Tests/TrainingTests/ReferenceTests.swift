@@ -18,7 +18,12 @@ struct ReferenceHead: Decodable, CustomTestStringConvertible, Sendable {
   let sa: String?
   let queries: Int?
   let heads: Int?
-  let d_out: Int?
+  let outputDivisor: Int?
+
+  enum CodingKeys: String, CodingKey {
+    case name, features, depth, act, content, cond, sa, queries, heads
+    case outputDivisor = "d_out"
+  }
 
   var testDescription: String { name }
 
@@ -32,7 +37,7 @@ struct ReferenceHead: Decodable, CustomTestStringConvertible, Sendable {
           condition: .init(rawValue: cond)!, selfAttention: sa.map { .init(rawValue: $0)! } ?? .none))
     }
     var settings: [AttentiveSetting: Int] = [:]
-    (settings[.queries], settings[.heads], settings[.outputDivisor]) = (queries, heads, d_out)
+    (settings[.queries], settings[.heads], settings[.outputDivisor]) = (queries, heads, outputDivisor)
     return HeadDescription(
       features: kind, attentive: kind.attentiveDescription(content: content, settings: settings))
   }

@@ -22,6 +22,19 @@ public enum BLAS {
       beta, c, blasint(leadingC))
   }
 
+  /// The upper triangle of `c = a^T a + beta * c`, at half the cost of the whole product.
+  ///
+  /// - Parameters:
+  ///   - a: [k, n], contiguous.
+  ///   - c: [n, n], contiguous. What lies below its diagonal is left alone.
+  public static func multiplyByTransposed(
+    n: Int, k: Int, a: UnsafePointer<Float>, beta: Float = 0, c: UnsafeMutablePointer<Float>
+  ) {
+    _ = singleThreaded
+    cblas_ssyrk(
+      CblasRowMajor, CblasUpper, CblasTrans, blasint(n), blasint(k), 1, a, blasint(n), beta, c, blasint(n))
+  }
+
   /// The rows and columns of the tiles that a product on several threads is cut into. Smaller ones cost more than a
   /// tenth for packing operands again and again; with these a classifier's products, of some 512 images, 768 features and
   /// 100 or 1000 classes, cut into an even number of equal parts.

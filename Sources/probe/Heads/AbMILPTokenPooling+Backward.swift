@@ -87,19 +87,19 @@ extension AbMILPTokenPooling {
     let top = scorer.hidden.count - 1
     var gradient = scratch.gradient.pointer
     if isRectified {
-      _ = runHidden(tokens, index, layerCount: top, scratch)
+      _ = runHidden(tokens, index, layerCount: top, again: true, scratch)
       pb_expand_signs(signs(index), scratch.scoreGradient.pointer, tokenCount, width, gradient)
     } else {
-      setTopGradient(runHidden(tokens, index, layerCount: top + 1, scratch), group, scratch)
+      setTopGradient(runHidden(tokens, index, layerCount: top + 1, again: true, scratch), group, scratch)
     }
     for layer in (0...top).reversed() {
-      let output = scratch.outputs[layer].pointer
+      let output = output(layer, index, scratch)
       if layer < top || !isRectified {
         description.activation.multiplyByDerivative(gradient, output: output, count: tokenCount * width)
       }
       let input =
         layer > 0
-        ? UnsafePointer(scratch.outputs[layer - 1].pointer)
+        ? UnsafePointer(self.output(layer - 1, index, scratch))
         : selfAttention == nil ? tokens : UnsafePointer(scratch.attended.pointer)
       BLAS.multiply(
         transposeA: true, m: width, n: width, k: tokenCount, a: gradient, leadingA: width, b: input,
@@ -137,7 +137,7 @@ extension AbMILPTokenPooling {
   ) {
     let weight =
       isRectified && layer == scorer.hidden.count - 1
-      ? topScaled : layer == 0 ? firstWeight : scorer.hidden[layer].weight.values
+      ? topScaled : weight(layer)
     BLAS.multiply(
       m: tokenCount, n: width, k: width, a: gradient, leadingA: width, b: weight.pointer, leadingB: width,
       c: out, leadingC: width)
@@ -198,7 +198,7 @@ extension AbMILPTokenPooling {
   /// The gradient of w, and the factor w that those of H and k still lack.
   private func finishTop() {
     let top = scorer.hidden.count - 1
-    let (weight, products) = (topWeight.pointer, parts.weights[top].sum)
+    let (weight, products) = (weight(top).pointer, parts.weights[top].sum)
     let (offsets, sums) =
       top == 0 ? (firstOffsets, parts.offsets) : (scorer.hidden[top].bias.values, parts.biases[top - 1])
     for output in 0..<width {

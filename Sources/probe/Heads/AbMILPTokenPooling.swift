@@ -9,8 +9,8 @@ import Tensors
 /// folded into the first layer (or, at depth 1, into one vector u with s_t = sum over s of P_ts u . x_s), and where the
 /// features are made of its output they are W (sum over s of c_s x_s) + b with c = P^T a.
 ///
-/// Hidden layers are computed again backward instead of being kept, so that memory does not grow with the layers; P is
-/// kept: T^2 numbers an image of the batch. Of the last hidden layer, where ReLU follows it, the way back needs no more than
+/// Hidden layers' outputs are kept for the way back as far as memory is allowed, and computed again elsewhere; P is kept: T^2
+/// numbers an image of the batch. Of the last hidden layer, where ReLU follows it, the way back needs no more than
 /// which elements are above zero, a bit each, which are kept: with h = relu(H z + k) and scores w . h, the gradient of H is
 /// w_o R_o for each of its rows, R = sum over t of g_t [h_t > 0] z_t^T with g the scores' gradient, and that of w_o is
 /// H_o . R_o + k_o (sum over t of g_t [h_to > 0]). So depth 2 costs two products of all tokens with a [D, D] matrix.
@@ -32,10 +32,12 @@ package final class AbMILPTokenPooling: Pooling {
   let tokenAttention: SharedBuffer<Float>
   /// [B, T', words of signs]: which elements of the last hidden layer are above zero; empty unless ReLU follows it.
   let signs: SharedBuffer<UInt16>
-  /// H transposed, [D, D], as products of rows are a little faster with; and each row of H times its element of w. Empty
-  /// likewise.
-  let topTransposed: SharedBuffer<Float>
+  /// Each row of H times its element of w, [D, D]; empty likewise.
   let topScaled: SharedBuffer<Float>
+  /// Hidden layers' outputs but for the one of which only signs are needed.
+  let kept: KeptActivations
+  /// Every hidden layer's weight as the tokens meet it, transposed, [D, D], with which products of rows are a little faster.
+  let transposed: [SharedBuffer<Float>]
   /// What the first layer, or the score at depth 1, multiplies a token with: [layer width, D].
   let firstWeight: SharedBuffer<Float>
   /// [T', layer width]: what it adds to each token's product.
@@ -62,7 +64,9 @@ package final class AbMILPTokenPooling: Pooling {
     let isRectified = description.activation == .relu && !scorer.hidden.isEmpty
     let wordCount = isRectified ? batchSize * tokenCount * pb_sign_words(width) : 0
     signs = SharedBuffer(count: wordCount)
-    topTransposed = SharedBuffer(count: isRectified ? width * width : 0)
+    kept = KeptActivations(count: (scorer.hidden.count - (isRectified ? 1 : 0)) * tokenCount * width)
+    let square = width * width
+    transposed = scorer.hidden.map { _ in SharedBuffer(count: square) }
     topScaled = SharedBuffer(count: isRectified ? width * width : 0)
     let first = scorer.hidden.first ?? scorer.score
     firstWeight = SharedBuffer(count: first.outputWidth * width)
@@ -81,9 +85,18 @@ package final class AbMILPTokenPooling: Pooling {
   /// Whether ReLU follows the last hidden layer.
   var isRectified: Bool { signs.count > 0 }
 
-  /// H, as the tokens meet it.
-  var topWeight: SharedBuffer<Float> {
-    scorer.hidden.count == 1 ? firstWeight : scorer.hidden[scorer.hidden.count - 1].weight.values
+  /// A hidden layer's weight as the tokens meet it.
+  func weight(_ layer: Int) -> SharedBuffer<Float> {
+    layer == 0 ? firstWeight : scorer.hidden[layer].weight.values
+  }
+
+  package func keepActivations(byteCount: Int) { kept.allow(byteCount: byteCount) }
+
+  /// Where a hidden layer's output of an image is, [T', D].
+  func output(_ layer: Int, _ index: Int, _ scratch: AbMILPScratch) -> UnsafeMutablePointer<Float> {
+    let isNeeded = !isRectified || layer < scorer.hidden.count - 1
+    guard isNeeded, let kept = kept[index] else { return scratch.outputs[layer].pointer }
+    return kept + layer * tokenCount * width
   }
 
   func signs(_ index: Int) -> UnsafeMutablePointer<UInt16> {
@@ -104,16 +117,23 @@ package final class AbMILPTokenPooling: Pooling {
       firstWeight.pointer.update(from: weight, count: layer.weight.count)
     }
     makeFirstOffsets(layer)
-    guard isRectified else { return }
+    try transposeLayers(parallel)
+    kept.begin(batchSize: count, keeping: training)
+  }
+
+  private func transposeLayers(_ parallel: Parallel) throws {
     try parallel.forEachChunk(of: width, length: 16) { _, outputs, _ in
-      for input in 0..<width {
-        let column = topTransposed.pointer + input * width
-        for output in outputs { column[output] = topWeight.pointer[output * width + input] }
+      for layer in transposed.indices {
+        let (from, to) = (weight(layer).pointer, transposed[layer].pointer)
+        for input in 0..<width {
+          for output in outputs { to[input * width + output] = from[output * width + input] }
+        }
       }
+      guard isRectified else { return }
+      let (weight, scores) = (weight(scorer.hidden.count - 1), scorer.score.weight.values)
       for output in outputs {
-        let factor = scorer.score.weight.values.pointer[output]
-        let (from, to) = (topWeight.pointer + output * width, topScaled.pointer + output * width)
-        for input in 0..<width { to[input] = factor * from[input] }
+        let (from, to) = (weight.pointer + output * width, topScaled.pointer + output * width)
+        for input in 0..<width { to[input] = scores.pointer[output] * from[input] }
       }
     }
   }
@@ -229,7 +249,7 @@ package final class AbMILPTokenPooling: Pooling {
     let input = runHidden(tokens, index, layerCount: top, scratch)
     let product = scratch.gradient.pointer
     BLAS.multiply(
-      m: tokenCount, n: width, k: width, a: input, leadingA: width, b: topTransposed.pointer,
+      m: tokenCount, n: width, k: width, a: input, leadingA: width, b: transposed[top].pointer,
       leadingB: width, c: product, leadingC: width)
     let offsets = top == 0 ? firstOffsets : scorer.hidden[top].bias.values
     pb_rectified_dots(
@@ -239,10 +259,12 @@ package final class AbMILPTokenPooling: Pooling {
 
   /// Runs the lowest hidden layers.
   ///
+  /// - Parameter again: whether they have run for this image before, so that what was kept need not be computed.
   /// - Returns: the last one's output, [T', D], or what the first one sees where there is none to run; every layer's
   ///   input stays in the scratch memory.
   func runHidden(
-    _ tokens: UnsafePointer<Float>, _ index: Int, layerCount: Int, _ scratch: AbMILPScratch
+    _ tokens: UnsafePointer<Float>, _ index: Int, layerCount: Int, again: Bool = false,
+    _ scratch: AbMILPScratch
   ) -> UnsafePointer<Float> {
     var input = tokens
     if selfAttention != nil {
@@ -251,8 +273,13 @@ package final class AbMILPTokenPooling: Pooling {
         leadingB: width, c: scratch.attended.pointer, leadingC: width)
       input = UnsafePointer(scratch.attended.pointer)
     }
+    let isKept = again && kept[index] != nil
     for (layer, parameters) in scorer.hidden[..<layerCount].enumerated() {
-      let output = scratch.outputs[layer].pointer
+      let output = output(layer, index, scratch)
+      if isKept {
+        input = UnsafePointer(output)
+        continue
+      }
       if layer == 0 {
         output.update(from: firstOffsets.pointer, count: tokenCount * width)
       } else {
@@ -261,9 +288,8 @@ package final class AbMILPTokenPooling: Pooling {
         }
       }
       BLAS.multiply(
-        transposeB: true, m: tokenCount, n: width, k: width, a: input, leadingA: width,
-        b: layer == 0 ? firstWeight.pointer : parameters.weight.values.pointer, leadingB: width, beta: 1,
-        c: output, leadingC: width)
+        m: tokenCount, n: width, k: width, a: input, leadingA: width, b: transposed[layer].pointer,
+        leadingB: width, beta: 1, c: output, leadingC: width)
       description.activation.apply(output, count: tokenCount * width)
       input = UnsafePointer(output)
     }

@@ -10,7 +10,8 @@ import Tensors
 ///
 /// Nothing is kept of a token: in training, a visit before the others gathers the scatter matrix of the tokens, S = sum
 /// over t of (x_t - m)(x_t - m)^T, of which the projection's variances are the diagonal of W S W^T / N, and S also stands
-/// for all normalised tokens in the gradient of W. A step costs four products of all tokens with a [D, D] matrix.
+/// for all normalised tokens in the gradient of W. A step costs three and a half products of all tokens with a
+/// [D, D] matrix.
 package final class DOLG: Pooling {
   package let outputWidth: Int
   package let parameters: [Parameter]
@@ -30,7 +31,7 @@ package final class DOLG: Pooling {
   /// w as [1, D, 1, 1], and c.
   private let score: (weight: Parameter, bias: Parameter)
 
-  /// A, [D, D], and a, [D].
+  /// A transposed, [D, D], and a, [D].
   private let folded: SharedBuffer<Float>
   private let offsets: SharedBuffer<Float>
   /// [D], 1 / sqrt(variance + epsilon)
@@ -119,28 +120,20 @@ package final class DOLG: Pooling {
       let (row, out) = (values + token * width, centered + token * width)
       for channel in 0..<width { out[channel] = row[channel] - mean[channel] }
     }
-    addProduct(centered, centered, image, group)
-  }
-
-  /// Adds left^T right to the group's products, [D, D].
-  private func addProduct(
-    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ image: ImageTokens, _ group: Int
-  ) {
-    BLAS.multiply(
-      transposeA: true, m: width, n: width, k: tokenCount, a: left, leadingA: width, b: right,
-      leadingB: width, beta: image.isFirstOfGroup ? 0 : 1, c: products.partial(group), leadingC: width)
+    BLAS.multiplyByTransposed(
+      n: width, k: tokenCount, a: centered, beta: image.isFirstOfGroup ? 0 : 1, c: products.partial(group))
   }
 
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {
     if training {
       try measure(count: count, parallel)
-      fold { affine.shift.values.pointer[$0] - $1 }
+      try fold(parallel) { affine.shift.values.pointer[$0] - $1 }
     } else {
       for channel in 0..<width {
         inverseDeviations.pointer[channel] =
           1 / (norm.runningVariance.pointer[channel] + norm.epsilon).squareRoot()
       }
-      fold { channel, _ in
+      try fold(parallel) { channel, _ in
         affine.shift.values.pointer[channel]
           + affine.scale.values.pointer[channel] * inverseDeviations.pointer[channel]
           * (projection.bias.values.pointer[channel] - norm.runningMean.pointer[channel])
@@ -163,6 +156,12 @@ package final class DOLG: Pooling {
     nonisolated(unsafe) let shared = scatter
     let weight = projection.weight.values.pointer
     nonisolated(unsafe) let rows = weight
+    try parallel.forEachChunk(of: width, length: Self.rowsPerChunk) { _, channels, _ in
+      // Below the diagonal stands what is above it.
+      for row in channels {
+        for column in 0..<row { shared[row * width + column] = shared[column * width + row] }
+      }
+    }
     try parallel.forEachChunk(of: width, length: Self.rowsPerChunk) { _, channels, _ in
       BLAS.multiply(
         transposeA: true, m: channels.count, n: width, k: count, alpha: Float(tokenCount),
@@ -195,12 +194,16 @@ package final class DOLG: Pooling {
   }
 
   /// A, and a from what the mean token becomes by it.
-  private func fold(_ offset: (_ channel: Int, _ projectedMean: Float) -> Float) {
-    for channel in 0..<width {
-      let factor = affine.scale.values.pointer[channel] * inverseDeviations.pointer[channel]
-      let (row, out) = (projection.weight.values.pointer + channel * width, folded.pointer + channel * width)
-      for input in 0..<width { out[input] = factor * row[input] }
-      offsets.pointer[channel] = offset(channel, Float(dot(out, mean.pointer)))
+  private func fold(
+    _ parallel: Parallel, _ offset: @Sendable (_ channel: Int, _ projectedMean: Float) -> Float
+  ) throws {
+    try parallel.forEachChunk(of: width, length: Self.rowsPerChunk) { _, channels, _ in
+      for channel in channels {
+        let factor = affine.scale.values.pointer[channel] * inverseDeviations.pointer[channel]
+        let (row, out) = (projection.weight.values.pointer + channel * width, folded.pointer + channel)
+        for input in 0..<width { out[input * width] = factor * row[input] }
+        offsets.pointer[channel] = offset(channel, factor * Float(dot(row, mean.pointer)))
+      }
     }
   }
 
@@ -211,8 +214,8 @@ package final class DOLG: Pooling {
     let out = scratch.values.pointer
     for token in 0..<tokenCount { (out + token * width).update(from: offsets.pointer, count: width) }
     BLAS.multiply(
-      transposeB: true, m: tokenCount, n: width, k: width, a: values, leadingA: width, b: folded.pointer,
-      leadingB: width, beta: 1, c: out, leadingC: width)
+      m: tokenCount, n: width, k: width, a: values, leadingA: width, b: folded.pointer, leadingB: width,
+      beta: 1, c: out, leadingC: width)
     let (lengths, scores) = (scratch.lengths.pointer, scratch.scores.pointer)
     pb_gate_dots(out, score.weight.values.pointer, tokenCount, width, lengths, scores)
     for token in 0..<tokenCount {
@@ -245,7 +248,10 @@ package final class DOLG: Pooling {
     pb_gate_backward(
       scratch.values.pointer, gradient, score.weight.values.pointer, scratch.shares.pointer, tokenCount,
       width, sums, sums + width)
-    addProduct(scratch.values.pointer, values, image, group)
+    BLAS.multiply(
+      transposeA: true, m: width, n: width, k: tokenCount, a: scratch.values.pointer, leadingA: width,
+      b: values, leadingB: width, beta: image.isFirstOfGroup ? 0 : 1, c: products.partial(group),
+      leadingC: width)
   }
 
   /// What of the features' gradient, of n and of w each token's gradient is made of.

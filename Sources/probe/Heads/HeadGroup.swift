@@ -6,6 +6,9 @@ import Compute
 /// What becomes of a head does not depend on the others, nor on the number of threads, by a single bit. Not safe for use
 /// by two callers at once.
 public final class HeadGroup: Sendable {
+  /// What all heads together may take to keep activations of a batch from the visits forward to those back.
+  private static let activationByteCount = 512 << 20
+
   public let heads: [Head]
   public let parallel: Parallel
   private let attention: QueryAttention
@@ -20,6 +23,7 @@ public final class HeadGroup: Sendable {
     self.parallel = parallel
     attention = QueryAttention(heads.compactMap { $0.pooling as? any QueryPooling }, layout: layout)
     images = PerWorker(parallel) { ImageTokens(layout: layout, norm: norm) }
+    for head in heads { head.pooling.keepActivations(byteCount: Self.activationByteCount / heads.count) }
   }
 
   /// One forward and backward pass in training mode; gradients are added to those that are there.

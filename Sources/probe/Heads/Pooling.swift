@@ -37,6 +37,10 @@ package protocol Pooling: Sendable {
   /// Batch norms inside of the pooling, by their names in the state dictionary.
   var batchNorms: [String: BatchNorm] { get }
 
+  /// Says how much memory the pooling may take for what it would otherwise compute again backward; none until then. What
+  /// it computes does not depend on it.
+  func keepActivations(byteCount: Int)
+
   /// Whether images are visited once more in training or evaluation, before the other visits.
   func surveys(training: Bool) -> Bool
   func survey(_ image: ImageTokens, index: Int, group: Int)
@@ -61,6 +65,7 @@ package protocol Pooling: Sendable {
 extension Pooling {
   package var constants: [String: Tensor] { [:] }
   package var batchNorms: [String: BatchNorm] { [:] }
+  package func keepActivations(byteCount: Int) {}
   package func surveys(training: Bool) -> Bool { false }
   package func survey(_ image: ImageTokens, index: Int, group: Int) {}
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {}
