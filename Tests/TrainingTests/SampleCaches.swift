@@ -72,6 +72,11 @@ struct SampleCaches {
     try buffer.setMagnitudes(draw(model.depth * 2))
   }
 
+  private static var finalNorm: CacheConfiguration.FinalNorm {
+    let channels = (0..<width).map { Float($0) }
+    return .init(weight: channels.map { ($0 + 1) / 4 }, bias: channels.map { $0 / 8 }, epsilon: 1e-6)
+  }
+
   private static func configuration(_ name: String, _ rows: [RowIdentity]) -> CacheConfiguration {
     CacheConfiguration(
       model: .init(
@@ -82,8 +87,7 @@ struct SampleCaches {
       checkpoint: .init(
         fileName: "sample.pth", sha256: String(repeating: "c0ffee00", count: 8), dialect: "timm", key: nil),
       blocks: [1],
-      finalNorm: .init(
-        weight: (0..<width).map { Float($0 + 1) / 4 }, bias: (0..<width).map { Float($0) / 8 }, epsilon: 1e-6),
+      finalNorm: finalNorm,
       preprocessing: .init(resize: 7, crop: 6, interpolation: "bicubic", mean: [0, 0, 0], std: [1, 1, 1]),
       dataset: .init(
         split: name, imageCount: rows.count, classNames: classNames,

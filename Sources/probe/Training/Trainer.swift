@@ -21,6 +21,20 @@ public struct EpochRecord: Codable, Equatable, Sendable {
   /// Training images a second, without the validation. Heads that train side by side share the seconds.
   public var imagesPerSecond: Double
 
+  package init(
+    epoch: Int, learningRate: Double, trainLoss: Double, trainTop1: Double, validation: Metrics,
+    heldOut: Metrics?, seconds: Double, imagesPerSecond: Double
+  ) {
+    self.epoch = epoch
+    self.learningRate = learningRate
+    self.trainLoss = trainLoss
+    self.trainTop1 = trainTop1
+    self.validation = validation
+    self.heldOut = heldOut
+    self.seconds = seconds
+    self.imagesPerSecond = imagesPerSecond
+  }
+
   enum CodingKeys: String, CodingKey {
     case epoch, seconds, validation
     case learningRate = "learning_rate"
