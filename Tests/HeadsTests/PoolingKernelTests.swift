@@ -35,6 +35,24 @@ import Testing
     func used(_ buffer: SharedBuffer<Float>) -> [Float] { Array(buffer.array.prefix(tokenCount)) }
   }
 
+  @Test(arguments: CPULevel.available, StoredSample.types)
+  func squaresEqualTheirReference(level: CPULevel, type: ElementType) {
+    var generator = SeededGenerator(seed: 6)
+    for (tokenCount, width) in [(1, 1), (2, 15), (5, 16), (7, 17), (33, 64), (3, 100), (197, 192)] {
+      let sample = StoredSample(
+        (0..<tokenCount * width).map { _ in Float(generator.normal()) }, as: type, tokenCount: tokenCount,
+        width: width)
+      let means = SharedBuffer((0..<width).map { _ in Float(generator.uniform(-2, 2)) })
+      let (sums, expected) = (SharedBuffer<Float>(count: width), SharedBuffer<Float>(count: width))
+      let first = tokenCount / 3
+      level.run { sample.tokens.squares(from: first, around: means.pointer, into: sums.pointer) }
+      pb_token_squares_reference(
+        sample.values.pointer, first, tokenCount, width, means.pointer, expected.pointer)
+      // Sums of positive numbers, at most 197 roundings each.
+      #expect(Closeness(sums.array, expected.array).relativeError < 1e-6, "\(tokenCount) x \(width)")
+    }
+  }
+
   @Test(arguments: CPULevel.available, [true, false])
   func softmaxEqualsItsReference(level: CPULevel, isPlain: Bool) {
     for tokenCount in [1, 2, 15, 16, 17, 33, 197] {
@@ -70,13 +88,12 @@ import Testing
       }
       let correction = level.run {
         pb_pooling_softmax_backward(
-          sample.tokens(first: 0, normalized: !isPlain), sample.attention.pointer, sample.row.pointer, 0.7,
-          isPlain ? nil : sample.offsets.pointer)
+          sample.tokens(first: 0, normalized: !isPlain), sample.attention.pointer, sample.row.pointer,
+          isPlain ? nil : sample.means.pointer, 0.7, isPlain ? nil : sample.offsets.pointer)
       }
       let expectedCorrection = pb_pooling_softmax_backward_reference(
         expected.tokens(first: 0, normalized: !isPlain), expected.attention.pointer, expected.row.pointer,
-        0.7,
-        isPlain ? nil : expected.offsets.pointer)
+        isPlain ? nil : expected.means.pointer, 0.7, isPlain ? nil : expected.offsets.pointer)
       // Differences of numbers near 4, times attention of up to 1.
       #expect(
         Closeness(sample.used(sample.row), expected.used(expected.row)).maximumDifference < 3e-6,

@@ -28,7 +28,11 @@ typedef _Float16 pb_f16x16 __attribute__((ext_vector_type(16)));
   PB_DISPATCH(void, pb_token_weighted_sums_##type,                                                                   \
               (const element *tokens, size_t token_count, size_t width, const float *channel_scales,                 \
                const float *weights, size_t weight_stride, size_t query_count, float *out),                          \
-              (tokens, token_count, width, channel_scales, weights, weight_stride, query_count, out))
+              (tokens, token_count, width, channel_scales, weights, weight_stride, query_count, out))                \
+  PB_DISPATCH(void, pb_token_squares_##type,                                                                         \
+              (const element *tokens, size_t first, size_t token_count, size_t width, const float *token_scales,     \
+               const float *channel_scales, const float *means, float *out),                                         \
+              (tokens, first, token_count, width, token_scales, channel_scales, means, out))
 
 PB_DISPATCH_POOLING(f32, float)
 PB_DISPATCH_POOLING(f16, uint16_t)
@@ -39,8 +43,9 @@ PB_DISPATCH(float, pb_pooling_softmax,
             (pb_pooling_tokens tokens, float *row, const float *offsets, float query_sum, float *attention),
             (tokens, row, offsets, query_sum, attention))
 PB_DISPATCH(float, pb_pooling_softmax_backward,
-            (pb_pooling_tokens tokens, const float *attention, float *row, float gradient_sum, float *offset_gradients),
-            (tokens, attention, row, gradient_sum, offset_gradients))
+            (pb_pooling_tokens tokens, const float *attention, float *row, const float *attention_gradient,
+             float gradient_sum, float *offset_gradients),
+            (tokens, attention, row, attention_gradient, gradient_sum, offset_gradients))
 
 void pb_token_dots_reference(const float *tokens, size_t token_count, size_t width, const float *queries,
                              size_t query_count, float *out, size_t out_stride) {
@@ -97,16 +102,30 @@ float pb_pooling_softmax_reference(pb_pooling_tokens tokens, float *row, const f
 }
 
 float pb_pooling_softmax_backward_reference(pb_pooling_tokens tokens, const float *attention, float *row,
-                                            float gradient_sum, float *offset_gradients) {
+                                            const float *attention_gradient, float gradient_sum,
+                                            float *offset_gradients) {
   double mean = 0;
   for (size_t t = tokens.first; t < tokens.token_count; t++) {
-    mean += attention[t] * normalized(tokens, t, row[t], gradient_sum);
+    const double gradient =
+        normalized(tokens, t, row[t], gradient_sum) + (attention_gradient ? attention_gradient[t] : 0);
+    row[t] = (float)gradient;
+    mean += attention[t] * gradient;
   }
   for (size_t t = 0; t < tokens.token_count; t++) {
-    row[t] = t < tokens.first
-                 ? 0
-                 : (float)(attention[t] * (normalized(tokens, t, row[t], gradient_sum) - mean));
+    row[t] = t < tokens.first ? 0 : (float)(attention[t] * (row[t] - mean));
     if (offset_gradients) offset_gradients[t] += row[t];
   }
   return unnormalize(tokens, row);
+}
+
+void pb_token_squares_reference(const float *tokens, size_t first, size_t token_count, size_t width,
+                                const float *means, float *out) {
+  for (size_t d = 0; d < width; d++) {
+    double sum = 0;
+    for (size_t t = first; t < token_count; t++) {
+      const double distance = (double)tokens[t * width + d] - means[d];
+      sum += distance * distance;
+    }
+    out[d] = (float)sum;
+  }
 }

@@ -247,6 +247,52 @@ PB_INLINE void PB_KERNEL(store_dots)(const pb_f32x16 *sums, int count_t, int cou
     }                                                                                                                \
   }
 
+/// A block of columns.
+#define PB_SQUARES(type, element)                                                                                    \
+  PB_INLINE void PB_KERNEL(squares_block_##type)(const element *tokens, size_t first, size_t token_count,            \
+                                                 size_t width, const float *token_scales, const float *scales,       \
+                                                 const float *means, float *out, const int count_v, size_t rest) {   \
+    _Pragma("clang fp contract(fast)")                                                                               \
+    pb_f32x16 sums[4], centres[4];                                                                                   \
+    _Pragma("clang loop unroll(full)") for (int v = 0; v < count_v; v++) {                                           \
+      sums[v] = 0;                                                                                                   \
+      centres[v] = rest ? PB_KERNEL(load_rest)(means, rest) : PB_KERNEL(load)(means + v * PB_LANES);                 \
+    }                                                                                                                \
+    for (size_t t = first; t < token_count; t++) {                                                                   \
+      const element *token = tokens + t * width;                                                                     \
+      const float scale = token_scales ? token_scales[t] : 1;                                                        \
+      _Pragma("clang loop unroll(full)") for (int v = 0; v < count_v; v++) {                                         \
+        const pb_f32x16 x = rest ? PB_KERNEL(load_rest_##type)(token, scales, rest)                                  \
+                                 : PB_KERNEL(load_##type)(token + v * PB_LANES, scales + v * PB_LANES);              \
+        const pb_f32x16 distance = x * scale - centres[v];                                                           \
+        sums[v] += distance * distance;                                                                              \
+      }                                                                                                              \
+    }                                                                                                                \
+    for (int v = 0; v < count_v; v++)                                                                                \
+      memcpy(out + v * PB_LANES, &sums[v], rest ? rest * sizeof(float) : sizeof(pb_f32x16));                         \
+  }                                                                                                                  \
+                                                                                                                     \
+  static void PB_KERNEL(pb_token_squares_##type)(const element *tokens, size_t first, size_t token_count,            \
+                                                 size_t width, const float *token_scales, const float *scales,       \
+                                                 const float *means, float *out) {                                   \
+    size_t d = 0;                                                                                                    \
+    for (; d + 4 * PB_LANES <= width; d += 4 * PB_LANES)                                                             \
+      PB_KERNEL(squares_block_##type)(tokens + d, first, token_count, width, token_scales,                           \
+                                      scales ? scales + d : NULL, means + d, out + d, 4, 0);                         \
+    for (; d + PB_LANES <= width; d += PB_LANES)                                                                     \
+      PB_KERNEL(squares_block_##type)(tokens + d, first, token_count, width, token_scales,                           \
+                                      scales ? scales + d : NULL, means + d, out + d, 1, 0);                         \
+    if (d < width)                                                                                                   \
+      PB_KERNEL(squares_block_##type)(tokens + d, first, token_count, width, token_scales,                           \
+                                      scales ? scales + d : NULL, means + d, out + d, 1, width - d);                 \
+  }
+
+PB_SQUARES(f32, float)
+PB_SQUARES(f16, uint16_t)
+PB_SQUARES(bf16, uint16_t)
+PB_SQUARES(i8, int8_t)
+#undef PB_SQUARES
+
 PB_POOLING(f32, float)
 PB_POOLING(f16, uint16_t)
 PB_POOLING(bf16, uint16_t)
@@ -320,10 +366,14 @@ static float PB_KERNEL(pb_pooling_softmax)(pb_pooling_tokens tokens, float *rest
 }
 
 static float PB_KERNEL(pb_pooling_softmax_backward)(pb_pooling_tokens tokens, const float *restrict attention,
-                                                    float *restrict row, float gradient_sum,
-                                                    float *restrict offset_gradients) {
+                                                    float *restrict row, const float *restrict attention_gradient,
+                                                    float gradient_sum, float *restrict offset_gradients) {
   const size_t padded = pb_pooling_padded(tokens.token_count);
   PB_KERNEL(normalize_products)(tokens, padded, gradient_sum, row);
+  if (attention_gradient) {
+    PB_VECTORIZE
+    for (size_t t = 0; t < padded; t++) row[t] += attention_gradient[t];
+  }
   float sums[PB_LANES] = {0};
   for (size_t t = tokens.token_count; t < padded; t++) row[t] = 0;
   for (size_t start = 0; start < padded; start += PB_LANES) {

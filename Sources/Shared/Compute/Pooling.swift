@@ -84,5 +84,31 @@ extension StoredTokens {
     }
   }
 
+  /// `out[d] = sum over t of (tokens[t, d] - means[d])^2`
+  ///
+  /// - Parameters:
+  ///   - first: the first of the tokens that count.
+  ///   - means: [width]
+  ///   - out: receives [width].
+  public func squares(
+    from first: Int, around means: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>
+  ) {
+    func sum<Element>(
+      _ kernel: (
+        UnsafePointer<Element>?, Int, Int, Int, UnsafePointer<Float>?, UnsafePointer<Float>?,
+        UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+      ) -> Void
+    ) {
+      kernel(elements(), first, tokenCount, width, tokenScales?.baseAddress, channelScales, means, out)
+    }
+    switch type {
+    case .float32: sum(pb_token_squares_f32)
+    case .float16: sum(pb_token_squares_f16)
+    case .bfloat16: sum(pb_token_squares_bf16)
+    case .int8: sum(pb_token_squares_i8)
+    default: preconditionFailure("tokens are not stored as \(type)")
+    }
+  }
+
   func elements<Element>() -> UnsafePointer<Element> { pointer.assumingMemoryBound(to: Element.self) }
 }

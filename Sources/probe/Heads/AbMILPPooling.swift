@@ -1,5 +1,4 @@
 import Compute
-import Tensors
 
 /// Attention-based multiple-instance-learning pooling at depth 1 (Ilse et al. 2018, equation 7 without the gate; the seed's
 /// `ABMILPHead`): one learned query.
@@ -20,12 +19,12 @@ package final class AbMILPPooling: QueryPooling {
     scorer = AbMILPScorer(description, layout: layout, &generator)
     var form = PoolingQueries.Form(count: 1)
     form.content = description.content
-    form.hasOffsets = scorer.positionEmbedding != nil
+    form.offsets = scorer.positionEmbedding == nil ? .none : .shared
     queries = PoolingQueries(form, layout: layout, batchSize: batchSize)
   }
 
   package var parameters: [Parameter] { scorer.parameters }
-  package var constants: [String: Tensor] { scorer.constants }
+  package var constants: [Parameter] { scorer.constants }
 
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) {
     let weight = scorer.score.weight.values.pointer

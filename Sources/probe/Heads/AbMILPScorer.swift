@@ -1,5 +1,4 @@
 import Compute
-import Tensors
 
 /// The perceptron that scores a token in AbMILP (Ilse et al. 2018, equation 7 without the gate; the seed's
 /// `attention_predictor`): depth - 1 linear layers with activations, and a last one to a single score.
@@ -9,7 +8,7 @@ struct AbMILPScorer: Sendable {
   /// [1, T', D], added to the T' pooled tokens before they are scored; nil where scores do not depend on the place.
   let positionEmbedding: Parameter?
   /// What the seed keeps in the head although no score depends on it.
-  let constantEmbedding: Tensor?
+  let constantEmbedding: Parameter?
 
   init(_ description: AbMILPDescription, layout: TokenLayout, _ generator: inout SeededGenerator) {
     var layers: [LinearParameters] = []
@@ -26,21 +25,15 @@ struct AbMILPScorer: Sendable {
     let values = PositionEmbedding.sineCosine(
       prefixTokenCount: layout.prefixTokenCount - firstToken, gridHeight: layout.gridHeight,
       gridWidth: layout.gridWidth, width: layout.width)
-    let shape = [1, layout.tokenCount - firstToken, layout.width]
-    guard description.condition == .positionEmbedding else {
-      positionEmbedding = nil
-      constantEmbedding = Tensor(values, shape: shape)
-      return
-    }
-    let embedding = Parameter("pos_embed", shape: shape)
+    let embedding = Parameter("pos_embed", shape: [1, layout.tokenCount - firstToken, layout.width])
     _ = embedding.values.buffer.update(fromContentsOf: values)
-    positionEmbedding = embedding
-    constantEmbedding = nil
+    let isUsed = description.condition == .positionEmbedding
+    (positionEmbedding, constantEmbedding) = isUsed ? (embedding, nil) : (nil, embedding)
   }
 
   var parameters: [Parameter] {
     (hidden + [score]).flatMap { [$0.weight, $0.bias] } + (positionEmbedding.map { [$0] } ?? [])
   }
 
-  var constants: [String: Tensor] { constantEmbedding.map { ["pos_embed": $0] } ?? [:] }
+  var constants: [Parameter] { constantEmbedding.map { [$0] } ?? [] }
 }

@@ -1,6 +1,5 @@
 import CKernels
 import Compute
-import Tensors
 
 /// AbMILP whose scores need matrix products for every token: more than one layer, or a self-attention in front (the seed's
 /// `ABMILPHead`; names as in ``AbMILPPooling`` and ``AbMILPSelfAttention``).
@@ -17,7 +16,7 @@ import Tensors
 package final class AbMILPTokenPooling: Pooling {
   package let outputWidth: Int
   package let parameters: [Parameter]
-  package let constants: [String: Tensor]
+  package let constants: [Parameter]
 
   let description: AbMILPDescription
   let width: Int

@@ -74,7 +74,7 @@ struct AttentiveRecipe: Sendable {
       }),
     .ep: AttentiveRecipe(
       AttentiveDescription(queryCount: 32), settings: [.queries, .outputDivisor],
-      check: { (description, layout) throws(InputError) in try checkSlices(description, layout) },
+      check: checkSlices,
       largest: {
         ["v.weight": [$1.width / $0.outputDivisor, $1.width], "cls_token": [1, $0.queryCount, $1.width]]
       }
@@ -82,6 +82,48 @@ struct AttentiveRecipe: Sendable {
     .simpool: AttentiveRecipe(
       largest: { ["wk.weight": [$1.width, $1.width]] }
     ) { SimPool($0, layout: $1, batchSize: $2, &$3) },
+    .aim: AttentiveRecipe(
+      AttentiveDescription(headCount: 16), settings: [.heads], check: checkHeads,
+      largest: { ["v.weight": [$1.width, $1.width], "cls_token": [1, $0.queryCount, $1.width]] }
+    ) { AIMPooling($0, layout: $1, batchSize: $2, &$3) },
+    .jepa: AttentiveRecipe(
+      AttentiveDescription(headCount: 16), settings: [.heads], check: checkHeads,
+      largest: {
+        ["cross_attention_block.mlp.fc1.weight": [Perceptron.expansion * $1.width, $1.width]]
+      }
+    ) { JEPAPooling($0, layout: $1, batchSize: $2, &$3) },
+    .siglip: AttentiveRecipe(
+      AttentiveDescription(headCount: 8), settings: [.heads], check: checkHeads,
+      largest: { ["mlp.fc1.weight": [Perceptron.expansion * $1.width, $1.width]] }
+    ) { SigLIPPooling($0, layout: $1, batchSize: $2, &$3) },
+    .coca: AttentiveRecipe(
+      AttentiveDescription(queryCount: 196, headCount: 8, headWidth: 64), settings: [.heads],
+      largest: {
+        [
+          "img_queries": [$0.queryCount, $1.width], "to_q.weight": [$0.headCount * $0.headWidth!, $1.width],
+          "to_kv.weight": [2 * $0.headWidth!, $1.width],
+        ]
+      }
+    ) { CoCaPooling($0, layout: $1, batchSize: $2, &$3) },
+    .cae: AttentiveRecipe(
+      AttentiveDescription(headCount: 8), settings: [.heads], check: checkHeads,
+      largest: { ["cross_attn.q.weight": [$1.width, $1.width]] }
+    ) { CAEPooling($0, layout: $1, batchSize: $2, &$3) },
+    .cait: AttentiveRecipe(
+      AttentiveDescription(headCount: 4), settings: [.heads], check: checkHeads,
+      largest: {
+        ["blocks_token_only.0.mlp.fc1.weight": [Perceptron.expansion * $1.width, $1.width]]
+      }
+    ) { CaiTPooling($0, layout: $1, batchSize: $2, &$3) },
+    .clip: AttentiveRecipe(
+      AttentiveDescription(headCount: 4), settings: [.heads], check: checkHeads,
+      largest: {
+        [
+          "qkv.weight": [3 * $1.width, $1.width],
+          "pos_embed": [$1.tokenCount - $1.firstToken($0.content) + 1, $1.width],
+        ]
+      }
+    ) { CLIPPooling($0, layout: $1, batchSize: $2, &$3) },
     // A prefix token has no place in the grid that CBAM convolves over.
     .cbam: AttentiveRecipe(
       contents: [.patch],

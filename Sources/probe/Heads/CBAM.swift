@@ -348,11 +348,17 @@ package final class CBAM: Pooling {
       }
     }
     let (first, second) = channelWeights
-    try DenseProducts.addGradient(gatedMeans, hiddenSum, count: count, to: second, parallel)
+    try BLAS.multiply(
+      parallel, transposeA: true, m: width, n: hiddenWidth, k: count, a: gatedMeans, leadingA: width,
+      b: hiddenSum, leadingB: hiddenWidth, beta: 1, c: second.gradient, leadingC: hiddenWidth)
     for (hidden, input) in [(meanHidden, means), (maximumHidden, maxima)] {
-      try DenseProducts.backward(gatedMeans, count: count, weight: second, into: hiddenGradient, parallel)
+      try BLAS.multiply(
+        parallel, m: count, n: hiddenWidth, k: width, a: gatedMeans, leadingA: width, b: second.values,
+        leadingB: hiddenWidth, c: hiddenGradient, leadingC: hiddenWidth)
       pb_relu_backward(hidden.pointer, hiddenGradient.pointer, count * hiddenWidth)
-      try DenseProducts.addGradient(hiddenGradient, input, count: count, to: first, parallel)
+      try BLAS.multiply(
+        parallel, transposeA: true, m: hiddenWidth, n: width, k: count, a: hiddenGradient,
+        leadingA: hiddenWidth, b: input, leadingB: width, beta: 1, c: first.gradient, leadingC: width)
     }
   }
 }

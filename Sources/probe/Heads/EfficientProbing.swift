@@ -1,5 +1,4 @@
 import Compute
-import Tensors
 
 /// Efficient probing (Psomas et al. 2025, arXiv 2506.10178; `EfficientProbing`): Q learned queries look at the tokens
 /// themselves, without a key projection, and each gives its own slice of the value projection.
@@ -11,74 +10,44 @@ package final class EfficientProbing: QueryPooling {
   package let parameters: [Parameter]
   package let queries: PoolingQueries
 
-  private let width: Int
-  private let queryCount: Int
   /// [1, Q, D]
   private let learned: Parameter
-  /// [D / d_out, D]
-  private let value: Parameter
+  private let values: TokenProjection
   private let scale: Float
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
     _ generator: inout SeededGenerator
   ) {
-    width = layout.width
-    queryCount = description.queryCount
-    outputWidth = width / description.outputDivisor
-    scale = 1 / Float(width).squareRoot()
-    value = Parameter("v.weight", shape: [outputWidth, width])
-    value.initialize(fanIn: width, &generator)
-    learned = Parameter("cls_token", shape: [1, queryCount, width])
+    outputWidth = layout.width / description.outputDivisor
+    scale = 1 / Float(layout.width).squareRoot()
+    let weight = Parameter("v.weight", shape: [outputWidth, layout.width])
+    weight.initialize(fanIn: layout.width, &generator)
+    learned = Parameter("cls_token", shape: [1, description.queryCount, layout.width])
     learned.initialize(deviation: 0.02, &generator)
-    parameters = [learned, value]
-    var form = PoolingQueries.Form(count: queryCount)
+    parameters = [learned, weight]
+    values = TokenProjection(
+      weight, headCount: description.queryCount, headWidth: outputWidth / description.queryCount)
+    var form = PoolingQueries.Form(count: description.queryCount)
     form.content = description.content
     queries = PoolingQueries(form, layout: layout, batchSize: batchSize)
   }
 
-  private var sliceWidth: Int { outputWidth / queryCount }
-
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) {
-    for index in 0..<learned.count {
-      queries.values.pointer[index] = scale * learned.values.pointer[index]
-    }
+    let (from, to) = (learned.values.pointer, queries.values.pointer)
+    for index in 0..<learned.count { to[index] = scale * from[index] }
   }
 
   package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {
-    try parallel.forEachChunk(of: count, length: 64) { _, images, _ in
-      for query in 0..<queryCount {
-        BLAS.multiply(
-          transposeB: true, m: images.count, n: sliceWidth, k: width,
-          a: queries.sums.pointer + (images.lowerBound * queryCount + query) * width,
-          leadingA: queryCount * width, b: value.values.pointer + query * sliceWidth * width, leadingB: width,
-          c: features.pointer + images.lowerBound * outputWidth + query * sliceWidth, leadingC: outputWidth)
-      }
-    }
+    try values.projectValues(queries.sums, count: count, into: features, parallel)
   }
 
   package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
-    try parallel.forEach(queryCount) { query, _ in
-      BLAS.multiply(
-        transposeA: true, m: sliceWidth, n: width, k: count, a: gradient.pointer + query * sliceWidth,
-        leadingA: outputWidth, b: queries.sums.pointer + query * width, leadingB: queryCount * width, beta: 1,
-        c: value.gradient.pointer + query * sliceWidth * width, leadingC: width)
-    }
-    try parallel.forEachChunk(of: count, length: 64) { _, images, _ in
-      for query in 0..<queryCount {
-        BLAS.multiply(
-          m: images.count, n: width, k: sliceWidth,
-          a: gradient.pointer + images.lowerBound * outputWidth + query * sliceWidth, leadingA: outputWidth,
-          b: value.values.pointer + query * sliceWidth * width, leadingB: width,
-          c: queries.sums.pointer + (images.lowerBound * queryCount + query) * width,
-          leadingC: queryCount * width)
-      }
-    }
+    try values.projectValuesBackward(queries.sums, gradient: gradient, count: count, parallel)
   }
 
   package func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) {
-    for index in 0..<learned.count {
-      learned.gradient.pointer[index] += scale * queries.gradients.pointer[index]
-    }
+    let (from, to) = (queries.gradients.pointer, learned.gradient.pointer)
+    for index in 0..<learned.count { to[index] += scale * from[index] }
   }
 }

@@ -26,7 +26,9 @@ extension Head {
     for (name, parameter) in zip(parameterNames, parameters) {
       state[name] = Tensor(parameter.values.buffer, shape: parameter.shape)
     }
-    for (name, constant) in pooling.constants { state["0.\(name)"] = constant }
+    for constant in pooling.constants {
+      state["0.\(constant.name)"] = Tensor(constant.values.buffer, shape: constant.shape)
+    }
     for (name, norm) in namedBatchNorms {
       state["\(name).running_mean"] = Tensor(norm.runningMean.buffer, shape: [norm.width])
       state["\(name).running_var"] = Tensor(norm.runningVariance.buffer, shape: [norm.width])
@@ -61,6 +63,7 @@ extension Head {
       }
     }
     for (name, parameter) in zip(parameterNames, parameters) { copy(state[name]!, to: parameter.values) }
+    for constant in pooling.constants { copy(state["0.\(constant.name)"]!, to: constant.values) }
     for (name, norm) in namedBatchNorms {
       copy(state["\(name).running_mean"]!, to: norm.runningMean)
       copy(state["\(name).running_var"]!, to: norm.runningVariance)

@@ -44,6 +44,20 @@ public struct HeadDescription: Codable, Equatable, Sendable {
     case ep
     /// SimPool (Psomas et al. 2023, arXiv 2309.06891), [D].
     case simpool
+    /// AIM's attention pooling (El-Nouby et al. 2024, arXiv 2401.08541), [D].
+    case aim
+    /// V-JEPA's attentive pooler (Bardes et al. 2024, arXiv 2404.08471), [D].
+    case jepa
+    /// SigLIP's multi-head attention pooling (Zhai et al. 2022, arXiv 2106.04560), [D].
+    case siglip
+    /// CoCa's attentional pooler (Yu et al. 2022, arXiv 2205.01917), [D].
+    case coca
+    /// CAE's attentive block (Chen et al. 2022, arXiv 2202.03026), [D].
+    case cae
+    /// CaiT's class attention (Touvron et al. 2021, arXiv 2103.17239), [D].
+    case cait
+    /// CLIP's attention pool (Radford et al. 2021, arXiv 2103.00020), [D].
+    case clip
     /// CBAM (Woo et al. 2018, arXiv 1807.06521), [D].
     case cbam
     /// DOLG's local branch (Yang et al. 2021, arXiv 2108.02927), [D].
@@ -69,8 +83,9 @@ public struct HeadDescription: Codable, Equatable, Sendable {
   package var isConsistent: Bool {
     guard (features == .abmilp) == (abmilp != nil) else { return false }
     guard let attentive else { return features.recipe?.defaults == nil }
-    return features.recipe?.defaults != nil && features.contents.contains(attentive.content)
-      && attentive.isInRange
+    guard let defaults = features.recipe?.defaults else { return false }
+    return features.contents.contains(attentive.content) && attentive.isInRange
+      && (attentive.headWidth == nil) == (defaults.headWidth == nil)
   }
 
   /// A short name for tables: the features and what differs from the plainest form of them.
@@ -122,15 +137,19 @@ public struct AttentiveDescription: Codable, Equatable, Sendable {
   public var headCount: Int
   /// By how much the features are narrower than the tokens.
   public var outputDivisor: Int
+  /// Channels of one attention head, where that is not a share of the tokens' width.
+  public var headWidth: Int?
 
   public init(
-    content: TokenContent = .patch, queryCount: Int = 1, headCount: Int = 1, outputDivisor: Int = 1
+    content: TokenContent = .patch, queryCount: Int = 1, headCount: Int = 1, outputDivisor: Int = 1,
+    headWidth: Int? = nil
   ) {
-    precondition(queryCount >= 1 && headCount >= 1 && outputDivisor >= 1)
+    precondition(queryCount >= 1 && headCount >= 1 && outputDivisor >= 1 && headWidth ?? 1 >= 1)
     self.content = content
     self.queryCount = queryCount
     self.headCount = headCount
     self.outputDivisor = outputDivisor
+    self.headWidth = headWidth
   }
 
   enum CodingKeys: String, CodingKey {
@@ -138,6 +157,7 @@ public struct AttentiveDescription: Codable, Equatable, Sendable {
     case queryCount = "queries"
     case headCount = "heads"
     case outputDivisor = "d_out"
+    case headWidth = "head_width"
   }
 
   var nameParts: [String] {
@@ -149,7 +169,9 @@ public struct AttentiveDescription: Codable, Equatable, Sendable {
   }
 
   /// Whether a head can have such numbers; in a file they may be anything.
-  var isInRange: Bool { [queryCount, headCount, outputDivisor].allSatisfy((1...65536).contains) }
+  var isInRange: Bool {
+    [queryCount, headCount, outputDivisor, headWidth ?? 1].allSatisfy((1...65536).contains)
+  }
 }
 
 /// The attention branch of AbMILP: a perceptron that scores each token.

@@ -11,6 +11,7 @@ package final class ImageTokens {
   private var widened: SharedBuffer<Float>?
   private var isWidened = false
   private var moments: [Float: TokenMoments] = [:]
+  private var channelMoments: [Int: ChannelMoments] = [:]
   private var scratch: [ObjectIdentifier: AnyObject] = [:]
   /// Whether the image is the first one of its group, where sums over the group start.
   package private(set) var isFirstOfGroup = true
@@ -36,6 +37,7 @@ package final class ImageTokens {
     self.isFirstOfGroup = isFirstOfGroup
     isWidened = false
     for moments in moments.values { moments.isCurrent = false }
+    for moments in channelMoments.values { moments.isCurrent = false }
   }
 
   /// The tokens in single precision, [T, D].
@@ -62,20 +64,59 @@ package final class ImageTokens {
     if !moments.isCurrent { moments.compute(stored) }
     return moments
   }
+
+  /// Of each channel the mean over the image's tokens, and the sum of squared distances from it.
+  ///
+  /// - Parameter firstToken: the first of the tokens that count.
+  package func channelMoments(firstToken: Int) -> ChannelMoments {
+    let moments = channelMoments[firstToken] ?? ChannelMoments(layout, firstToken: firstToken)
+    channelMoments[firstToken] = moments
+    if !moments.isCurrent { moments.compute(stored) }
+    return moments
+  }
+}
+
+/// Of each channel of an image the mean over its tokens, and the sum of squared distances from it.
+package final class ChannelMoments {
+  private let firstToken: Int
+  fileprivate var isCurrent = false
+  /// [T]: 1 / T' for each of the T' tokens that count.
+  private let weights: SharedBuffer<Float>
+  /// [D] each.
+  let means: SharedBuffer<Float>
+  let squares: SharedBuffer<Float>
+
+  fileprivate init(_ layout: TokenLayout, firstToken: Int) {
+    self.firstToken = firstToken
+    weights = SharedBuffer(count: layout.tokenCount)
+    for token in firstToken..<layout.tokenCount {
+      weights.pointer[token] = 1 / Float(layout.tokenCount - firstToken)
+    }
+    (means, squares) = (SharedBuffer(count: layout.width), SharedBuffer(count: layout.width))
+  }
+
+  fileprivate func compute(_ tokens: StoredTokens) {
+    means.fill(0)
+    tokens.addWeightedSum(weights: weights.pointer, to: means.pointer)
+    tokens.squares(from: firstToken, around: means.pointer, into: squares.pointer)
+    isCurrent = true
+  }
 }
 
 /// Of each token the mean over its channels, and 1 / sqrt(variance + epsilon).
 package final class TokenMoments {
   private let epsilon: Float
   fileprivate var isCurrent = false
-  /// [T, filled up to whole blocks of the kernels]
+  /// [T + 1, filled up to whole blocks of the kernels]: of a head's own token, which may follow the image's and which the
+  /// head has normalised, 0 and 1.
   let means: SharedBuffer<Float>
   let inverseDeviations: SharedBuffer<Float>
 
   fileprivate init(tokenCount: Int, epsilon: Float) {
     self.epsilon = epsilon
-    means = SharedBuffer(count: pb_pooling_padded(tokenCount))
-    inverseDeviations = SharedBuffer(count: pb_pooling_padded(tokenCount))
+    means = SharedBuffer(count: pb_pooling_padded(tokenCount + 1))
+    inverseDeviations = SharedBuffer(count: pb_pooling_padded(tokenCount + 1))
+    inverseDeviations.fill(1)
   }
 
   fileprivate func compute(_ tokens: StoredTokens) {

@@ -22,11 +22,20 @@ package struct LayerNormLayer: Sendable {
 
   /// - Parameter name: of the layer in a state dictionary; its parameters are `name.weight` and `name.bias`.
   package init(_ name: String, width: Int, epsilon: Float = 1e-5) {
-    self.width = width
+    self.init(
+      weight: Parameter(name + ".weight", shape: [width]), bias: Parameter(name + ".bias", shape: [width]),
+      epsilon: epsilon)
+  }
+
+  /// - Parameters:
+  ///   - weight: [W], filled with 1 here.
+  ///   - bias: [W]
+  package init(weight: Parameter, bias: Parameter, epsilon: Float = 1e-5) {
+    width = weight.count
     self.epsilon = epsilon
-    weight = Parameter(name + ".weight", shape: [width])
     weight.values.fill(1)
-    bias = Parameter(name + ".bias", shape: [width])
+    self.weight = weight
+    self.bias = bias
     partialGradients = SharedBuffer(count: Self.groupCount * 2 * width)
   }
 

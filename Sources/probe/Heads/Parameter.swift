@@ -33,11 +33,14 @@ public final class Parameter: Sendable {
     for index in 0..<count { values.pointer[index] = Float(deviation * generator.normal()) }
   }
 
-  /// Draws from N(0, deviation^2), again where a number lies outside -2 ... 2, as PyTorch's `trunc_normal_` does.
-  func initialize(truncatedNormal deviation: Double, _ generator: inout SeededGenerator) {
+  /// Draws from N(0, deviation^2), again where a number lies outside -bound ... bound, which is 2 in PyTorch's
+  /// `trunc_normal_`.
+  func initialize(
+    truncatedNormal deviation: Double, bound: Double = 2, _ generator: inout SeededGenerator
+  ) {
     for index in 0..<count {
       var value: Double
-      repeat { value = deviation * generator.normal() } while abs(value) > 2
+      repeat { value = deviation * generator.normal() } while abs(value) > bound
       values.pointer[index] = Float(value)
     }
   }

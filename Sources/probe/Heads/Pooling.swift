@@ -1,5 +1,4 @@
 import Compute
-import Tensors
 
 /// Some images of a source: what one step of training or evaluation works on.
 public struct Batch: Sendable {
@@ -33,7 +32,7 @@ package protocol Pooling: Sendable {
   /// What is trained; empty where the features can be computed once and for all.
   var parameters: [Parameter] { get }
   /// What belongs to the state dictionary without being trained.
-  var constants: [String: Tensor] { get }
+  var constants: [Parameter] { get }
   /// Batch norms inside of the pooling, by their names in the state dictionary.
   var batchNorms: [String: BatchNorm] { get }
 
@@ -63,7 +62,7 @@ package protocol Pooling: Sendable {
 }
 
 extension Pooling {
-  package var constants: [String: Tensor] { [:] }
+  package var constants: [Parameter] { [] }
   package var batchNorms: [String: BatchNorm] { [:] }
   package func keepActivations(byteCount: Int) {}
   package func surveys(training: Bool) -> Bool { false }
@@ -108,7 +107,8 @@ package struct GroupSums: Sendable {
     partials = SharedBuffer(count: ImageGroups.limit * count)
   }
 
-  package func clear() { partials.fill(0) }
+  /// To be called before a group's first image adds anything.
+  package func clear(_ group: Int) { partial(group).update(repeating: 0, count: count) }
 
   /// What `total` made last, [count].
   package var sum: UnsafeMutablePointer<Float> { partials.pointer }

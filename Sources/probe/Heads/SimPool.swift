@@ -1,5 +1,4 @@
 import Compute
-import Tensors
 
 /// SimPool (Psomas et al. 2023, arXiv 2309.06891; efficient-probing's `SimPool`, one head, no gamma): the mean of the tokens
 /// looks at the normalised tokens.
@@ -12,15 +11,13 @@ package final class SimPool: QueryPooling {
   package let queries: PoolingQueries
 
   private let width: Int
-  private let scale: Float
-  private let norm: (weight: Parameter, bias: Parameter)
-  /// [D, D] each.
-  private let queryWeight: Parameter
-  private let keyWeight: Parameter
-  /// [B, D] each: the tokens' mean, Wq times it, and Wk^T times that; each then takes its gradient.
+  private let norm: LayerNormLayer
+  private let normScale: ChannelScale
+  private let queryLayer: DenseLayer
+  private let keys: TokenProjection
+  /// [B, D] each: the tokens' mean, and Wq times it.
   private let means: SharedBuffer<Float>
   private let projected: SharedBuffer<Float>
-  private let folded: SharedBuffer<Float>
   private let projectedGradient: SharedBuffer<Float>
   /// [T], 1 / T' for each of the T' pooled tokens.
   private let meanWeights: SharedBuffer<Float>
@@ -30,25 +27,20 @@ package final class SimPool: QueryPooling {
     _ generator: inout SeededGenerator
   ) {
     (width, outputWidth) = (layout.width, layout.width)
-    scale = 1 / Float(width).squareRoot()
-    norm = (
-      Parameter("norm_patches.weight", shape: [width]), Parameter("norm_patches.bias", shape: [width])
-    )
-    norm.weight.values.fill(1)
-    queryWeight = Parameter("wq.weight", shape: [width, width])
-    keyWeight = Parameter("wk.weight", shape: [width, width])
-    queryWeight.initialize(fanIn: width, &generator)
+    norm = LayerNormLayer("norm_patches", width: width, epsilon: 1e-6)
+    normScale = ChannelScale(norm.weight)
+    queryLayer = DenseLayer("wq", inputWidth: width, outputWidth: width, hasBias: false, &generator)
+    let keyWeight = Parameter("wk.weight", shape: [width, width])
     keyWeight.initialize(fanIn: width, &generator)
-    parameters = [norm.weight, norm.bias, queryWeight, keyWeight]
+    parameters = norm.parameters + queryLayer.parameters + [keyWeight]
+    keys = TokenProjection(keyWeight, headCount: 1, headWidth: width, affine: TokenAffine(norm))
     var form = PoolingQueries.Form(count: 1)
     form.content = description.content
     form.perImage = true
-    form.layerNormEpsilon = 1e-6
+    form.layerNormEpsilon = norm.epsilon
     queries = PoolingQueries(form, layout: layout, batchSize: batchSize)
     (means, projected) = (SharedBuffer(count: batchSize * width), SharedBuffer(count: batchSize * width))
-    (folded, projectedGradient) = (
-      SharedBuffer(count: batchSize * width), SharedBuffer(count: batchSize * width)
-    )
+    projectedGradient = SharedBuffer(count: batchSize * width)
     meanWeights = SharedBuffer(count: layout.tokenCount)
     let first = layout.firstToken(description.content)
     for token in first..<layout.tokenCount {
@@ -67,46 +59,29 @@ package final class SimPool: QueryPooling {
   }
 
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {
-    try DenseProducts.forward(means, count: count, weight: queryWeight, into: projected, parallel)
-    try DenseProducts.backward(projected, count: count, weight: keyWeight, into: folded, parallel)
-    forEachElement(count) { element, channel in
-      queries.values.pointer[element] = scale * norm.weight.values.pointer[channel] * folded.pointer[element]
-    }
+    try keys.fold(parallel)
+    try queryLayer.forward(means, count: count, into: projected, parallel)
+    try keys.foldKeys(projected, count: count, into: queries.values, parallel)
   }
 
-  package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) {
-    forEachElement(count) { element, channel in
-      features.pointer[element] =
-        norm.weight.values.pointer[channel] * queries.sums.pointer[element]
-        + norm.bias.values.pointer[channel]
-    }
+  package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {
+    try normScale.forward(queries.sums, count: count, into: features, parallel)
+    try Rows.add(row: norm.bias.values, to: features, count: count, parallel)
   }
 
   // MARK: - Backward
 
-  package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) {
-    forEachElement(count) { element, channel in
-      let (slope, sum) = (gradient.pointer[element], queries.sums.pointer[element])
-      norm.weight.gradient.pointer[channel] += slope * sum
-      norm.bias.gradient.pointer[channel] += slope
-      queries.sums.pointer[element] = slope * norm.weight.values.pointer[channel]
-    }
+  package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
+    keys.clear()
+    try Rows.addSum(of: gradient, count: count, to: norm.bias.gradient, parallel)
+    try normScale.backward(
+      queries.sums, outputGradient: gradient, count: count, into: queries.sums, parallel)
   }
 
   package func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) throws {
-    forEachElement(count) { element, channel in
-      let slope = scale * queries.gradients.pointer[element]
-      norm.weight.gradient.pointer[channel] += slope * folded.pointer[element]
-      folded.pointer[element] = slope * norm.weight.values.pointer[channel]
-    }
-    try DenseProducts.addGradient(projected, folded, count: count, to: keyWeight, parallel)
-    try DenseProducts.forward(folded, count: count, weight: keyWeight, into: projectedGradient, parallel)
-    try DenseProducts.addGradient(projectedGradient, means, count: count, to: queryWeight, parallel)
-  }
-
-  private func forEachElement(_ count: Int, _ body: (_ element: Int, _ channel: Int) -> Void) {
-    for image in 0..<count {
-      for channel in 0..<width { body(image * width + channel, channel) }
-    }
+    try keys.foldKeysBackward(
+      projected, gradient: queries.gradients, count: count, into: projectedGradient, parallel)
+    try keys.unfold(parallel)
+    try queryLayer.backward(means, outputGradient: projectedGradient, count: count, into: nil, parallel)
   }
 }

@@ -32,6 +32,18 @@ PB_DECLARE_TOKEN_WEIGHTED_SUMS(i8, int8_t)
 #undef PB_DECLARE_TOKEN_DOTS
 #undef PB_DECLARE_TOKEN_WEIGHTED_SUMS
 
+/// out[d] = the sum over t, from `first`, of (tokens[t, d] - means[d])^2: what is left of a channel's variance. Here the
+/// tokens' own scales [token_count] are applied, too; NULL where tokens are not in 8 bits.
+#define PB_DECLARE_TOKEN_SQUARES(type, element)                                                                      \
+  void pb_token_squares_##type(const element *tokens, size_t first, size_t token_count, size_t width,                \
+                               const float *token_scales, const float *channel_scales, const float *means, float *out);
+
+PB_DECLARE_TOKEN_SQUARES(f32, float)
+PB_DECLARE_TOKEN_SQUARES(f16, uint16_t)
+PB_DECLARE_TOKEN_SQUARES(bf16, uint16_t)
+PB_DECLARE_TOKEN_SQUARES(i8, int8_t)
+#undef PB_DECLARE_TOKEN_SQUARES
+
 /// What stands between the products and the weighted sums of one query: rows of `pb_pooling_padded(token_count)` floats,
 /// whose last ones are worked on and mean nothing. Tokens before `first` take no part.
 ///
@@ -51,10 +63,11 @@ static inline size_t pb_pooling_padded(size_t token_count) { return (token_count
 float pb_pooling_softmax(pb_pooling_tokens tokens, float *row, const float *offsets, float query_sum, float *attention);
 
 /// The way back. `row` holds the products of the tokens with the gradient of the weighted sum, whose elements add up to
-/// `gradient_sum`, and takes the weights of the stored tokens in the query's gradient. The gradient of the scores is added
-/// to `offset_gradients` unless that is NULL. Returns likewise what to subtract from the query's gradient.
-float pb_pooling_softmax_backward(pb_pooling_tokens tokens, const float *attention, float *row, float gradient_sum,
-                                  float *offset_gradients);
+/// `gradient_sum`, and takes the weights of the stored tokens in the query's gradient. `attention_gradient`, NULL or of a
+/// row's length, is what else depends on the attention. The gradient of the scores is added to `offset_gradients` unless
+/// that is NULL. Returns likewise what to subtract from the query's gradient.
+float pb_pooling_softmax_backward(pb_pooling_tokens tokens, const float *attention, float *row,
+                                  const float *attention_gradient, float gradient_sum, float *offset_gradients);
 
 /// The same of tokens in single precision, summed in double precision: what tests compare the kernels with.
 void pb_token_dots_reference(const float *tokens, size_t token_count, size_t width, const float *queries,
@@ -64,4 +77,7 @@ void pb_token_weighted_sums_reference(const float *tokens, size_t token_count, s
 float pb_pooling_softmax_reference(pb_pooling_tokens tokens, float *row, const float *offsets, float query_sum,
                                    float *attention);
 float pb_pooling_softmax_backward_reference(pb_pooling_tokens tokens, const float *attention, float *row,
-                                            float gradient_sum, float *offset_gradients);
+                                            const float *attention_gradient, float gradient_sum,
+                                            float *offset_gradients);
+void pb_token_squares_reference(const float *tokens, size_t first, size_t token_count, size_t width,
+                                const float *means, float *out);
