@@ -95,9 +95,11 @@ import Training
     #expect(try records("run").map(\.epoch) == Array(0..<20))
   }
 
-  @Test(arguments: [HeadDescription.Features.cls, .pos, .both, .abmilp], [1, 3])
+  @Test(arguments: [HeadDescription.Features.cls, .pos, .both, .abmilp, .aim, .cait, .clip], [1, 3])
   func resultsDoNotDependOnThreads(features: HeadDescription.Features, threads: Int) throws {
-    let head = HeadDescription(features: features, abmilp: features == .abmilp ? AbMILPDescription() : nil)
+    let head = HeadDescription(
+      features: features, abmilp: features == .abmilp ? AbMILPDescription() : nil,
+      attentive: features.attentiveDescription(settings: [.heads: 2]))
     _ = try run(configuration(head, epochs: 2), to: "two", threads: 2)
     _ = try run(configuration(head, epochs: 2), to: "other", threads: threads)
     #expect(try headBytes("two") == headBytes("other"))
@@ -106,7 +108,17 @@ import Training
 
   @Test(arguments: [0, 1, 3, 4, 5, 9, 12, 23])
   func aStoppedRunGoesOnToTheSameResult(batches: Int) throws {
-    let configuration = configuration(accumulation: 2)
+    try stopAndGoOn(configuration(accumulation: 2), after: batches)
+  }
+
+  /// The pooling's own batch norm is a part of what a run goes on with.
+  @Test func aStoppedRunOfAIMGoesOnToTheSameResult() throws {
+    let aim = HeadDescription(
+      features: .aim, attentive: AttentiveDescription(queryCount: 2, headCount: 4))
+    try stopAndGoOn(configuration(aim), after: 9)
+  }
+
+  private func stopAndGoOn(_ configuration: TrainingConfiguration, after batches: Int) throws {
     _ = try run(configuration, to: "whole")
     guard case .interrupted = try run(configuration, to: "parts", stoppingAfterBatches: batches) else {
       Issue.record("the run was not stopped")
@@ -369,7 +381,26 @@ import Training
     ("\"features\" : \"abmilp\"", "\"features\" : \"cls\""), ("{", "["),
   ])
   func damagedSummariesAreRefused(good: String, bad: String) throws {
-    _ = try run(configuration(epochs: 1), to: "run")
+    try refuse(configuration(epochs: 1), good, bad)
+  }
+
+  @Test(arguments: [
+    ("\"heads\" : 2", "\"heads\" : 3"), ("\"heads\" : 2", "\"heads\" : -2"),
+    ("\"heads\" : 2", "\"heads\" : 2000000000000"), ("\"queries\" : 3", "\"queries\" : 65536"),
+    ("\"queries\" : 3", "\"queries\" : 0"), ("\"head_width\" : 4", "\"head_width\" : 60000"),
+    ("\"head_width\" : 4", "\"width\" : 4"), ("\"content\" : \"patch\"", "\"content\" : \"some\""),
+    ("\"features\" : \"coca\"", "\"features\" : \"aim\""),
+    ("\"features\" : \"coca\"", "\"features\" : \"raw\""), ("\"attentive\"", "\"attention\""),
+  ])
+  func damagedSummariesOfAttentiveHeadsAreRefused(good: String, bad: String) throws {
+    let coca = HeadDescription(
+      features: .coca, attentive: AttentiveDescription(queryCount: 3, headCount: 2, headWidth: 4))
+    try refuse(configuration(coca, epochs: 1), good, bad)
+  }
+
+  /// That a run's head is not taken once something in its summary is replaced.
+  private func refuse(_ configuration: TrainingConfiguration, _ good: String, _ bad: String) throws {
+    _ = try run(configuration, to: "run")
     let folder = RunFolder(caches.folder.file("run"))
     let text = try String(contentsOfFile: folder.summaryFile, encoding: .utf8)
     #expect(text.contains(good), "the summary is written otherwise than this test thinks")
