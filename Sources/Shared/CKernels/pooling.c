@@ -7,6 +7,8 @@
 
 /// How many floats one step takes: a register of AVX-512, two of AVX2, four of NEON.
 #define PB_LANES 16
+/// The bytes of a cache line.
+#define PB_LINE 64
 typedef float pb_f32x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t pb_u16x16 __attribute__((ext_vector_type(16)));
 typedef uint32_t pb_u32x16 __attribute__((ext_vector_type(16)));
@@ -27,8 +29,8 @@ typedef _Float16 pb_f16x16 __attribute__((ext_vector_type(16)));
               (tokens, token_count, width, channel_scales, queries, query_count, out, out_stride))                   \
   PB_DISPATCH(void, pb_token_weighted_sums_##type,                                                                   \
               (const element *tokens, size_t token_count, size_t width, const float *channel_scales,                 \
-               const float *weights, size_t weight_stride, size_t query_count, float *out),                          \
-              (tokens, token_count, width, channel_scales, weights, weight_stride, query_count, out))                \
+               const float *weights, size_t weight_stride, size_t query_count, float *out, const element *next),     \
+              (tokens, token_count, width, channel_scales, weights, weight_stride, query_count, out, next))                \
   PB_DISPATCH(void, pb_token_squares_##type,                                                                         \
               (const element *tokens, size_t first, size_t token_count, size_t width, const float *token_scales,     \
                const float *channel_scales, const float *means, float *out),                                         \

@@ -144,40 +144,39 @@ PB_INLINE void PB_KERNEL(store_dots)(const pb_f32x16 *sums, int count_t, int cou
     PB_KERNEL(store_dots)(sums, count_t, count_q, out, out_stride);                                                  \
   }                                                                                                                  \
                                                                                                                      \
-  /* A few tokens with all queries. */                                                                                \
-  PB_INLINE void PB_KERNEL(dots_of_tokens_##type)(const element *tokens, size_t width, const float *scales,          \
-                                                  const float *queries, size_t query_count, float *out,              \
-                                                  size_t out_stride, const int count_t, const int count_q) {         \
-    size_t q = 0;                                                                                                    \
-    for (; q + (size_t)count_q <= query_count; q += (size_t)count_q)                                                 \
-      PB_KERNEL(dots_block_##type)(tokens, width, scales, queries + q * width, out + q * out_stride, out_stride,     \
-                                   count_t, count_q);                                                                \
-    for (; q < query_count; q++)                                                                                     \
-      PB_KERNEL(dots_block_##type)(tokens, width, scales, queries + q * width, out + q * out_stride, out_stride,     \
-                                   count_t, 1);                                                                      \
+  /* All tokens with a few queries, which stay in the first-level cache. */                                           \
+  PB_INLINE void PB_KERNEL(dots_of_queries_##type)(const element *tokens, size_t token_count, size_t width,          \
+                                                   const float *scales, const float *queries, float *out,            \
+                                                   size_t out_stride, const int count_t, const int count_q) {        \
+    size_t t = 0;                                                                                                    \
+    for (; t + (size_t)count_t <= token_count; t += (size_t)count_t)                                                 \
+      PB_KERNEL(dots_block_##type)(tokens + t * width, width, scales, queries, out + t, out_stride, count_t,         \
+                                   count_q);                                                                         \
+    for (; t < token_count; t++)                                                                                     \
+      PB_KERNEL(dots_block_##type)(tokens + t * width, width, scales, queries, out + t, out_stride, 1, count_q);     \
   }                                                                                                                  \
                                                                                                                      \
   static void PB_KERNEL(pb_token_dots_##type)(const element *tokens, size_t token_count, size_t width,               \
                                               const float *scales, const float *queries, size_t query_count,         \
                                               float *out, size_t out_stride) {                                       \
-    size_t t = 0;                                                                                                    \
-    if (query_count == 1) { /* more tokens beside each other hide the sums' latency */                               \
-      for (; t + PB_DOTS_SINGLE <= token_count; t += PB_DOTS_SINGLE)                                                 \
-        PB_KERNEL(dots_block_##type)(tokens + t * width, width, scales, queries, out + t, out_stride,                \
-                                     PB_DOTS_SINGLE, 1);                                                             \
-    }                                                                                                                \
-    for (; t + PB_DOTS_TOKENS <= token_count; t += PB_DOTS_TOKENS)                                                   \
-      PB_KERNEL(dots_of_tokens_##type)(tokens + t * width, width, scales, queries, query_count, out + t, out_stride, \
-                                       PB_DOTS_TOKENS, PB_DOTS_QUERIES);                                             \
-    for (; t < token_count; t++)                                                                                     \
-      PB_KERNEL(dots_of_tokens_##type)(tokens + t * width, width, scales, queries, query_count, out + t, out_stride, \
-                                       1, PB_DOTS_QUERIES);                                                          \
+    size_t q = 0;                                                                                                    \
+    for (; q + PB_DOTS_QUERIES <= query_count; q += PB_DOTS_QUERIES)                                                 \
+      PB_KERNEL(dots_of_queries_##type)(tokens, token_count, width, scales, queries + q * width,                     \
+                                        out + q * out_stride, out_stride, PB_DOTS_TOKENS, PB_DOTS_QUERIES);          \
+    for (; q + 2 <= query_count; q += 2) /* more tokens beside each other hide the sums' latency */                  \
+      PB_KERNEL(dots_of_queries_##type)(tokens, token_count, width, scales, queries + q * width,                     \
+                                        out + q * out_stride, out_stride, PB_DOTS_SINGLE / 2, 2);                    \
+    if (q < query_count)                                                                                             \
+      PB_KERNEL(dots_of_queries_##type)(tokens, token_count, width, scales, queries + q * width,                     \
+                                        out + q * out_stride, out_stride, PB_DOTS_SINGLE, 1);                        \
   }                                                                                                                  \
                                                                                                                      \
   PB_INLINE void PB_KERNEL(sums_block_##type)(const element *tokens, size_t token_count, size_t width,               \
                                               const float *scales, const float *weights, size_t weight_stride,       \
-                                              float *out, const int count_v, const int count_q) {                    \
+                                              float *out, const element *next, const int count_v,                    \
+                                              const int count_q) {                                                   \
     _Pragma("clang fp contract(fast)")                                                                               \
+    const int count_lines = count_v * PB_LANES * (int)sizeof(element) / PB_LINE;                                     \
     pb_f32x16 sums[24];                                                                                              \
     _Pragma("clang loop unroll(full)") for (int q = 0; q < count_q; q++)                                             \
       _Pragma("clang loop unroll(full)") for (int v = 0; v < count_v; v++)                                           \
@@ -186,6 +185,9 @@ PB_INLINE void PB_KERNEL(store_dots)(const pb_f32x16 *sums, int count_t, int cou
       pb_f32x16 x[8];                                                                                                \
       _Pragma("clang loop unroll(full)") for (int v = 0; v < count_v; v++)                                           \
           x[v] = PB_KERNEL(load_##type)(tokens + t * width + v * PB_LANES, scales + v * PB_LANES);                   \
+      if (next)                                                                                                      \
+        for (int i = 0; i < count_lines; i++)                                                                        \
+          __builtin_prefetch((const char *)(next + t * width) + i * PB_LINE, 0, 2);                                  \
       _Pragma("clang loop unroll(full)") for (int q = 0; q < count_q; q++) {                                         \
         const float weight = weights[(size_t)q * weight_stride + t];                                                 \
         _Pragma("clang loop unroll(full)") for (int v = 0; v < count_v; v++) sums[q * count_v + v] += x[v] * weight; \
@@ -207,15 +209,15 @@ PB_INLINE void PB_KERNEL(store_dots)(const pb_f32x16 *sums, int count_t, int cou
                                                                                                                      \
   PB_INLINE void PB_KERNEL(sums_of_queries_##type)(const element *tokens, size_t token_count, size_t width,          \
                                                    const float *scales, const float *weights, size_t weight_stride,  \
-                                                   float *out, const int count_q) {                                  \
+                                                   float *out, const element *next, const int count_q) {                                  \
     size_t d = 0;                                                                                                    \
     const int wide = count_q == 1 ? 8 : PB_SUMS_COLUMNS;                                                             \
     for (; d + (size_t)wide * PB_LANES <= width; d += (size_t)wide * PB_LANES)                                       \
       PB_KERNEL(sums_block_##type)(tokens + d, token_count, width, scales ? scales + d : NULL, weights,              \
-                                   weight_stride, out + d, wide, count_q);                                           \
+                                   weight_stride, out + d, next ? next + d : NULL, wide, count_q);                                           \
     for (; d + PB_LANES <= width; d += PB_LANES)                                                                     \
       PB_KERNEL(sums_block_##type)(tokens + d, token_count, width, scales ? scales + d : NULL, weights,              \
-                                   weight_stride, out + d, 1, count_q);                                              \
+                                   weight_stride, out + d, next ? next + d : NULL, 1, count_q);                                              \
     for (int q = 0; d < width && q < count_q; q++)                                                                   \
       PB_KERNEL(sums_rest_##type)(tokens + d, token_count, width, scales ? scales + d : NULL,                        \
                                   weights + (size_t)q * weight_stride, out + (size_t)q * width + d, width - d);      \
@@ -223,27 +225,28 @@ PB_INLINE void PB_KERNEL(store_dots)(const pb_f32x16 *sums, int count_t, int cou
                                                                                                                      \
   static void PB_KERNEL(pb_token_weighted_sums_##type)(const element *tokens, size_t token_count, size_t width,      \
                                                        const float *scales, const float *weights,                    \
-                                                       size_t weight_stride, size_t query_count, float *out) {       \
+                                                       size_t weight_stride, size_t query_count, float *out,         \
+                                                       const element *next) {       \
     size_t q = 0;                                                                                                    \
     for (; q + PB_SUMS_QUERIES <= query_count; q += PB_SUMS_QUERIES)                                                 \
       PB_KERNEL(sums_of_queries_##type)(tokens, token_count, width, scales, weights + q * weight_stride,             \
-                                        weight_stride, out + q * width, PB_SUMS_QUERIES);                            \
+                                        weight_stride, out + q * width, q ? NULL : next, PB_SUMS_QUERIES);                            \
     if (query_count - q > 2) {                                                                                       \
       const size_t left = query_count - q < 4 ? 3 : 4;                                                               \
       if (left == 4)                                                                                                 \
         PB_KERNEL(sums_of_queries_##type)(tokens, token_count, width, scales, weights + q * weight_stride,           \
-                                          weight_stride, out + q * width, 4);                                        \
+                                          weight_stride, out + q * width, q ? NULL : next, 4);                                        \
       else                                                                                                           \
         PB_KERNEL(sums_of_queries_##type)(tokens, token_count, width, scales, weights + q * weight_stride,           \
-                                          weight_stride, out + q * width, 3);                                        \
+                                          weight_stride, out + q * width, q ? NULL : next, 3);                                        \
       q += left;                                                                                                     \
     }                                                                                                                \
     if (query_count - q == 2) {                                                                                      \
       PB_KERNEL(sums_of_queries_##type)(tokens, token_count, width, scales, weights + q * weight_stride,             \
-                                        weight_stride, out + q * width, 2);                                          \
+                                        weight_stride, out + q * width, q ? NULL : next, 2);                                          \
     } else if (query_count - q == 1) {                                                                               \
       PB_KERNEL(sums_of_queries_##type)(tokens, token_count, width, scales, weights + q * weight_stride,             \
-                                        weight_stride, out + q * width, 1);                                          \
+                                        weight_stride, out + q * width, q ? NULL : next, 1);                                          \
     }                                                                                                                \
   }
 

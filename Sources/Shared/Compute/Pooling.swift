@@ -43,11 +43,17 @@ extension StoredTokens {
   /// - Parameters:
   ///   - weights: queryCount rows of tokenCount weights, `stride` elements apart.
   ///   - out: [queryCount, width]
+  ///   - next: as many tokens of the same type, which will be asked for afterwards: memory is asked for them meanwhile.
   public func addWeightedSums(
-    weights: UnsafePointer<Float>, stride: Int, count queryCount: Int, to out: UnsafeMutablePointer<Float>
+    weights: UnsafePointer<Float>, stride: Int, count queryCount: Int, to out: UnsafeMutablePointer<Float>,
+    before next: StoredTokens? = nil
   ) {
+    precondition(
+      next == nil || next!.type == type && next!.tokenCount == tokenCount && next!.width == width,
+      "the next tokens are laid out otherwise")
     guard let tokenScales else {
-      return addUnscaledSums(weights: weights, stride: stride, count: queryCount, to: out)
+      return addUnscaledSums(
+        weights: weights, stride: stride, count: queryCount, to: out, before: next)
     }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: queryCount * tokenCount) { memory in
       let scaled = memory.baseAddress!
@@ -55,7 +61,7 @@ extension StoredTokens {
         let (from, to) = (weights + query * stride, scaled + query * tokenCount)
         for token in 0..<tokenCount { to[token] = from[token] * tokenScales[token] }
       }
-      addUnscaledSums(weights: scaled, stride: tokenCount, count: queryCount, to: out)
+      addUnscaledSums(weights: scaled, stride: tokenCount, count: queryCount, to: out, before: next)
     }
   }
 
@@ -65,21 +71,26 @@ extension StoredTokens {
   }
 
   private func addUnscaledSums(
-    weights: UnsafePointer<Float>, stride: Int, count queryCount: Int, to out: UnsafeMutablePointer<Float>
+    weights: UnsafePointer<Float>, stride: Int, count queryCount: Int, to out: UnsafeMutablePointer<Float>,
+    before next: StoredTokens?
   ) {
     switch type {
     case .float32:
       pb_token_weighted_sums_f32(
-        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out,
+        next?.elements())
     case .float16:
       pb_token_weighted_sums_f16(
-        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out,
+        next?.elements())
     case .bfloat16:
       pb_token_weighted_sums_bf16(
-        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out,
+        next?.elements())
     case .int8:
       pb_token_weighted_sums_i8(
-        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out)
+        elements(), tokenCount, width, channelScales, weights, stride, queryCount, out,
+        next?.elements())
     default: preconditionFailure("tokens are not stored as \(type)")
     }
   }

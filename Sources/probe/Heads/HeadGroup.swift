@@ -118,9 +118,12 @@ public final class HeadGroup: Sendable {
     let images = images
     try parallel.forEach(groups.count) { group, worker in
       let image = try images.value(worker)
-      for index in groups[group] {
-        image.show(
-          batch.source.tokens(row: batch.rows[index]), isFirstOfGroup: index == groups[group].lowerBound)
+      let range = groups[group]
+      var tokens = batch.source.tokens(row: batch.rows[range.lowerBound])
+      for index in range {
+        let next = index + 1 < range.upperBound ? batch.source.tokens(row: batch.rows[index + 1]) : nil
+        image.show(tokens, before: next, isFirstOfGroup: index == range.lowerBound)
+        if let next { tokens = next }
         try body(image, index, group)
       }
     }

@@ -16,6 +16,8 @@ package final class ImageTokens {
   /// Whether the image is the first one of its group, where sums over the group start.
   package private(set) var isFirstOfGroup = true
 
+  /// What is shown next, where that is known and laid out as what is shown.
+  private(set) var next: StoredTokens?
   private let norm: TokenNorm?
   /// [T, D]; empty without a norm.
   private let normalized: SharedBuffer<Float>
@@ -32,7 +34,9 @@ package final class ImageTokens {
     return shown
   }
 
-  package func show(_ tokens: StoredTokens, isFirstOfGroup: Bool = true) {
+  /// - Parameter next: of the image that is shown next, which memory can be asked for beforehand.
+  package func show(_ tokens: StoredTokens, before next: StoredTokens? = nil, isFirstOfGroup: Bool = true) {
+    self.next = norm == nil && next?.type == tokens.type ? next : nil
     shown = norm?.normalize(tokens, into: normalized.pointer) ?? tokens
     self.isFirstOfGroup = isFirstOfGroup
     isWidened = false

@@ -341,7 +341,8 @@ package final class QueryAttention: Sendable {
   private func addUp(_ image: ImageTokens, _ index: Int, _ scratch: Scratch) -> UnsafeMutablePointer<Float> {
     let (rows, sums) = (scratch.rows.pointer, scratch.sums.pointer)
     sums.update(repeating: 0, count: queryCount * width)
-    image.stored.addWeightedSums(weights: rows, stride: stride, count: queryCount, to: sums)
+    image.stored.addWeightedSums(
+      weights: rows, stride: stride, count: queryCount, to: sums, before: image.next)
     forEachHead { head, start in
       if head.form.layerNormEpsilon != nil {
         for row in start..<start + head.form.count {

@@ -16,10 +16,13 @@
                             const float *queries, size_t query_count, float *out, size_t out_stride);
 
 /// out[q * width + d] += sum over t of weights[q * weight_stride + t] * tokens[t, d]
+///
+/// `next`, which may be NULL, is where as many tokens are that will be asked for afterwards: memory is asked for them while
+/// it has nothing else to do, as these tokens are still in the cache from the products.
 #define PB_DECLARE_TOKEN_WEIGHTED_SUMS(type, element)                                                                \
   void pb_token_weighted_sums_##type(const element *tokens, size_t token_count, size_t width,                        \
                                      const float *channel_scales, const float *weights, size_t weight_stride,        \
-                                     size_t query_count, float *out);
+                                     size_t query_count, float *out, const element *next);
 
 PB_DECLARE_TOKEN_DOTS(f32, float)
 PB_DECLARE_TOKEN_DOTS(f16, uint16_t)
