@@ -34,7 +34,7 @@ COLD_BLOCK = 8 << 20
 
 def sweep_options(count):
     """What makes `probe sweep` train `count` heads that differ in their initial weights."""
-    return ["--seeds", count]
+    return ["--seeds", ",".join(map(str, range(count))), "--hold-out", 0]
 
 
 class Caches:
@@ -60,7 +60,9 @@ def train(options, caches, folder, command, epochs):
         options.probe, *command, "--train", caches.train, "--val", caches.validation, "--output-dir", run, "--epochs",
         epochs, "--warmup-epochs", 0, "--batch-size", options.batch_size, "--num-workers", options.threads, "--quiet",
     ])  # fmt: skip
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    # Heads of a sweep share the seconds: any of them tells the rate.
+    metrics = min([*run.glob("metrics.jsonl"), *run.glob("runs/*/metrics.jsonl")])
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     rates = [line["images_per_second"] for line in lines]
     shutil.rmtree(run)
     return {"rate": statistics.median(rates[1:] or rates), "rates": rates} | usage
