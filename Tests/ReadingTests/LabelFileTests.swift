@@ -72,6 +72,7 @@ import Reading
     ("", nil, "lists no images"),
     ("id,label\n", nil, "lists no images"),
     ("0.jpg,ant\n1.jpg\n", 2, "has 1 fields"),
+    ("filename,label\n0.jpg,ant\n", 1, "not id"),
     ("0.jpg,ant,bee\n", 1, "has 3 fields"),
     ("0.jpg,ant\n0.jpg,ant\n", 2, "lists 0.jpg a second time, after line 1"),
     ("0.jpg,ant\n1.jpg,\n", 2, "has no label"),

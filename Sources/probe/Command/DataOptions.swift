@@ -42,6 +42,10 @@ struct DataOptions: ParsableArguments {
   var validationPaths: [String]
 
   @Option(
+    help: ArgumentHelp("Like --label-file, of the validation images alone.", valueName: "file"))
+  var labelFileVal: String?
+
+  @Option(
     name: .customLong("attention-from"),
     help: ArgumentHelp(
       "Cache of another encoder, of the training images, whose attention dino takes.", valueName: "cache"))
@@ -83,6 +87,12 @@ struct DataOptions: ParsableArguments {
   @OptionGroup var reading: ReadingArguments
 
   func validate() throws {
+    guard trainAttentionPaths.isEmpty == validationAttentionPaths.isEmpty else {
+      throw ValidationError("--attention-from and --attention-from-val go together.")
+    }
+    if labelFileVal != nil, reading.labelFile == nil {
+      throw ValidationError("--label-file-val goes with --label-file.")
+    }
     if fraction != nil, shots != nil { throw ValidationError("--fraction and --shots exclude each other.") }
     if let fraction, !(fraction > 0 && fraction <= 1) {
       throw ValidationError("--fraction must be above 0 and at most 1, not \(fraction).")
@@ -94,6 +104,7 @@ struct DataOptions: ParsableArguments {
   var sources: DataSources {
     DataSources(
       train: trainPaths, validation: validationPaths, labelFile: reading.labelFile,
+      validationLabelFile: labelFileVal,
       trainAttention: trainAttentionPaths, validationAttention: validationAttentionPaths,
       reading: reading.options)
   }

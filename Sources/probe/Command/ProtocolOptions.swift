@@ -60,6 +60,9 @@ struct ProtocolOptions: ParsableArguments {
     where !(1...65536).contains(value) {
       throw ValidationError("\(name) must be 1 to 65536, not \(value).")
     }
+    guard batchSize >= 2 else {
+      throw ValidationError("--batch-size must be at least 2, as batch norm needs more than one image.")
+    }
     guard labelSmoothing >= 0 && labelSmoothing < 1 else {
       throw ValidationError("--label-smoothing must be at least 0 and less than 1, not \(labelSmoothing).")
     }

@@ -11,6 +11,8 @@ public enum Targets: Equatable, Sendable {
     }
   }
 
+  public var isSingle: Bool { if case .single = self { true } else { false } }
+
   /// Those of some of the images.
   public func picking(_ places: some Sequence<Int>) -> Targets {
     switch self {

@@ -262,3 +262,21 @@ package struct RowSet: Sendable {
     return true
   }
 }
+
+extension CacheSet {
+  /// - Throws: where an image is in two of the joined caches: it could be learned from and selected by at once.
+  func refuseSharedImages() throws(InputError) {
+    guard caches.count > 1 else { return }
+    let index = RowIndex(self)
+    for row in 0..<rowCount {
+      let others = index.rows(id: idBytes(row: row))
+      let own = place(row: row).cache
+      for other in others where place(row: other).cache !== own {
+        throw InputError(
+          own.path,
+          "and \(place(row: other).cache.path) both hold \(id(row: row)), so that it cannot be held out",
+          remedy: "join caches of different images, or use --hold-out 0")
+      }
+    }
+  }
+}

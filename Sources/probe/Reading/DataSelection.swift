@@ -4,15 +4,18 @@ import Heads
 /// Which of the caches' images, labels and tokens a run learns from, in what order: all settings of reading that decide
 /// its result.
 public struct DataSelection: Codable, Hashable, Sendable {
-  /// A file whose labels override the caches'.
+  /// Files whose labels override the caches'.
   public struct Labels: Codable, Hashable, Sendable {
-    /// Without its folder.
-    public var fileName: String
     public var sha256: String
+    /// Of the validation images' file; nil where it is the same.
+    public var validationSHA256: String?
+    /// Whether images have several labels each: heads then learn by binary cross entropy.
+    public var areSets: Bool
 
     enum CodingKeys: String, CodingKey {
       case sha256
-      case fileName = "file_name"
+      case validationSHA256 = "validation_sha256"
+      case areSets = "several"
     }
   }
 
@@ -20,6 +23,13 @@ public struct DataSelection: Codable, Hashable, Sendable {
   public struct Attention: Codable, Hashable, Sendable {
     public var train: String
     public var validation: String
+    /// Of the encoder.
+    public var checkpointSHA256: String
+
+    enum CodingKeys: String, CodingKey {
+      case train, validation
+      case checkpointSHA256 = "checkpoint_sha256"
+    }
   }
 
   /// The stored block whose tokens heads see; nil for the last.

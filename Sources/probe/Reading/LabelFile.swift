@@ -51,6 +51,11 @@ public struct LabelFile: Sendable {
       }
     }
     guard count > 0 else { throw InputError(path, "lists no images") }
+    if !hasHeader, header.count == 2, Self.headers.contains(header[1]) {
+      throw InputError(
+        "\(path), line 1", "looks like a header, but its first column is \"\(header[0])\", not id",
+        remedy: "call the columns id and label, or leave the header out")
+    }
     hasSeveralLabels = isSeveral
     lineCount = count
     (classNames, classes) = try names.resolved(
@@ -87,6 +92,25 @@ public struct LabelFile: Sendable {
         remedy: "write ids as extract inspect and probe eval --predictions show them")
     }
     return foreignLineCount
+  }
+
+  /// - Throws: where the file lists an image whose id both sets of caches have: which of the two it means is not said.
+  func refuseImagesOfBoth(_ training: CacheSet, _ validation: CacheSet) throws(InputError) {
+    let (own, other) = (RowIndex(training), RowIndex(validation))
+    var records = Records(file, path, hasHeader: hasHeader)
+    while let record = try records.next() {
+      var id = record.id
+      let isOfBoth = id.withUTF8 { bytes in
+        let bytes = UnsafeRawBufferPointer(bytes)
+        return !own.rows(id: bytes).isEmpty && !other.rows(id: bytes).isEmpty
+      }
+      guard !isOfBoth else {
+        throw InputError(
+          "\(path), line \(record.line)",
+          "lists \(record.id), an image of \(training.name) and of \(validation.name)",
+          remedy: "give the labels of validation images in a file of their own: --label-file-val")
+      }
+    }
   }
 
   /// - Returns: nil where the line says that the image has no label.

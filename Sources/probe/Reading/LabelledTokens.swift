@@ -211,7 +211,7 @@ extension LabelledTokens {
     guard !held.isEmpty else {
       throw InputError(
         caches?.name ?? "features", "no class has two images, of which one could be held out to select by",
-        remedy: "train on more images of each class")
+        remedy: "train on more images of each class, or use --hold-out 0")
     }
     var rest: [Int] = []
     var next = held.makeIterator()

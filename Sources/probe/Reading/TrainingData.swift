@@ -10,6 +10,8 @@ public struct DataSources: Sendable {
   public var validation: [String]
   /// Overrides the labels of all of them.
   public var labelFile: String?
+  /// Overrides those of the validation images in its place.
+  public var validationLabelFile: String?
   /// Caches of another encoder of the training images, joined, for their attention; empty for none.
   public var trainAttention: [String]
   /// Likewise of the validation images.
@@ -17,12 +19,14 @@ public struct DataSources: Sendable {
   public var reading: ReadingOptions
 
   public init(
-    train: [String], validation: [String], labelFile: String? = nil, trainAttention: [String] = [],
+    train: [String], validation: [String], labelFile: String? = nil,
+    validationLabelFile: String? = nil, trainAttention: [String] = [],
     validationAttention: [String] = [], reading: ReadingOptions = ReadingOptions()
   ) {
     self.train = train
     self.validation = validation
     self.labelFile = labelFile
+    self.validationLabelFile = validationLabelFile
     self.trainAttention = trainAttention
     self.validationAttention = validationAttention
     self.reading = reading
@@ -51,39 +55,58 @@ public struct TrainingData: Sendable {
     validationCaches = try CacheSet(
       paths: sources.validation, block: trainingCaches.block, options: sources.reading)
     try CacheCompatibility(trainingCaches).check(validationCaches, with: trainingCaches.name)
-    let labels: LabelFile? =
-      if let path = sources.labelFile {
-        try LabelFile(path, cacheClasses: trainingCaches.caches[0].configuration.dataset.classNames)
-      } else { nil }
-    let all = try LabelledTokens(trainingCaches, labels: labels)
-    let selected = try selection.selected(from: all)
+    let labels = try Self.labels(sources, trainingCaches, validationCaches)
+    let all = try LabelledTokens(trainingCaches, labels: labels?.training)
     if let fraction = selection.heldOutFraction {
-      (training, heldOut) = try selected.holdOut(fraction: fraction, seed: selection.subsetSeed)
+      try trainingCaches.refuseSharedImages()
+      let (rest, heldOut) = try all.holdOut(fraction: fraction, seed: selection.subsetSeed)
+      (training, self.heldOut) = (try selection.selected(from: rest), heldOut)
     } else {
-      (training, heldOut) = (selected, nil)
+      (training, heldOut) = (try selection.selected(from: all), nil)
     }
     tokenNorm = try TokenNorm.of(trainingCaches, selection.tokenNorm ?? .none)
     validation = try LabelledTokens(
-      measuringOn: validationCaches, labels: labels, classNames: all.classNames)
+      measuringOn: validationCaches, labels: labels?.validation, classNames: all.classNames)
+    guard all.targets.isSingle == validation.targets.isSingle else {
+      throw InputError(
+        "--label-file-val",
+        "gives validation images \(all.targets.isSingle ? "several labels" : "one label") each, "
+          + "and training images have \(all.targets.isSingle ? "one" : "several")",
+        remedy: "label both in the same way")
+    }
     var selection = selection
     selection.block = trainingCaches.block
     selection.labels = labels.map {
-      DataSelection.Labels(fileName: String($0.path.split(separator: "/").last ?? ""), sha256: $0.sha256)
+      .init(
+        sha256: $0.training.sha256,
+        validationSHA256: $0.validation.path == $0.training.path ? nil : $0.validation.sha256,
+        areSets: !all.targets.isSingle)
     }
     if sources.trainAttention.isEmpty && sources.validationAttention.isEmpty {
       attention = nil
     } else {
-      guard !sources.trainAttention.isEmpty && !sources.validationAttention.isEmpty else {
-        throw InputError(
-          "--attention-from", "is given for one of training and validation images alone",
-          remedy: "give --attention-from CACHE and --attention-from-val CACHE")
-      }
       let train = try CacheSet(attentionPaths: sources.trainAttention, options: sources.reading)
       let validation = try CacheSet(attentionPaths: sources.validationAttention, options: sources.reading)
+      try CacheCompatibility(train).check(validation, with: train.name)
       attention = (train, validation)
-      selection.attention = .init(train: try train.identity(), validation: try validation.identity())
+      selection.attention = .init(
+        train: try train.identity(), validation: try validation.identity(),
+        checkpointSHA256: train.encoder.checkpoint.sha256)
     }
     self.selection = selection
+  }
+
+  /// The label files of training and validation images; nil without one.
+  private static func labels(
+    _ sources: DataSources, _ training: CacheSet, _ validation: CacheSet
+  ) throws(InputError) -> (training: LabelFile, validation: LabelFile)? {
+    guard let path = sources.labelFile else { return nil }
+    let file = try LabelFile(path, cacheClasses: training.caches[0].configuration.dataset.classNames)
+    guard let validationPath = sources.validationLabelFile else {
+      try file.refuseImagesOfBoth(training, validation)
+      return (file, file)
+    }
+    return (file, try LabelFile(validationPath, cacheClasses: file.classNames, areFixed: true))
   }
 
   /// What a head that is trained on these takes and tells apart.

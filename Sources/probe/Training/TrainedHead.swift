@@ -60,6 +60,13 @@ public struct TrainedHead {
     ) throws -> Void = { _, _, _, _ in }
   ) throws -> Measurement {
     let features = summary.configuration.head.features
+    if let attention, let expected = summary.configuration.data.attention?.checkpointSHA256,
+      attention.encoder.checkpoint.sha256 != expected
+    {
+      throw InputError(
+        attention.name, "holds the attention of another encoder than the one that the head was trained with",
+        remedy: "extract it with the same checkpoint")
+    }
     let norm = try tokens.norm(summary.configuration.data.tokenNorm ?? .none)
     let isPooled = FixedFeature.isComputedOnce(features)
     let group = HeadGroup([head], layout: layout, norm: isPooled ? nil : norm, parallel)
@@ -109,7 +116,16 @@ public struct TrainedHead {
     ).check(caches, with: "the head")
     let labels: LabelFile? =
       if let labelFile { try LabelFile(labelFile, cacheClasses: classNames, areFixed: true) } else { nil }
-    return try LabelledTokens(measuringOn: caches, labels: labels, classNames: classNames)
+    let tokens = try LabelledTokens(measuringOn: caches, labels: labels, classNames: classNames)
+    let areSets = summary.configuration.data.labels?.areSets ?? false
+    guard tokens.targets.isSingle != areSets else {
+      throw InputError(
+        labelFile ?? caches.name,
+        "gives images \(areSets ? "one label" : "several labels") each, where the head was trained with "
+          + (areSets ? "several" : "one"),
+        remedy: "give such labels by --label-file")
+    }
+    return tokens
   }
 
   /// Caches with the tokens that the head takes.
