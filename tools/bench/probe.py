@@ -126,20 +126,15 @@ class Comparison:
     def title(self):
         return self.head if self.count == 1 else f"{self.count} x {self.head}"
 
-    def roofline(self):
-        """Images a second that memory and single-precision products allow at best, and which of them it is."""
-        head, caches = probe_heads.HEADS[self.head], self.caches
-        moved = probe_heads.bytes_per_image(head["case"], caches.token_count, caches.width, caches.element_bytes)
-        flops = self.count * probe_heads.flops_per_image(head, caches.token_count, caches.width, caches.classes)
-        if self.count > 1:
-            # Scores and sums of many heads are products: forward and backward, two each.
-            flops += self.count * 8 * caches.token_count * caches.width
-        memory = self.ceilings["bytes_per_second"] / moved
-        products = self.ceilings["flops_per_second"]["float32"] / flops
-        return min((memory, "memory"), (products, "products"))
+    def memory_limit(self):
+        """Images a second that memory allows at best."""
+        caches = self.caches
+        moved = probe_heads.bytes_per_image(
+            probe_heads.HEADS[self.head]["case"], caches.token_count, caches.width, caches.element_bytes)
+        return self.ceilings["bytes_per_second"] / moved
 
     def summary(self):
-        limit, kind = self.roofline()
+        limit = self.memory_limit()
         entries = []
         if self.ours:
             rates = [result["rate"] for result in self.ours]
@@ -150,15 +145,15 @@ class Comparison:
             entry = self.entry(what, [extract.rate(result) for result in results], results, limit)
             entries.append(entry | ({"ours_over_it": statistics.median(ratios), "ratios": ratios} if ratios else {}))
         return {
-            "head": self.head, "count": self.count, "classes": self.caches.classes, "roofline": limit,
-            "bound_by": kind, "entries": entries,
+            "head": self.head, "count": self.count, "classes": self.caches.classes, "memory_limit": limit,
+            "entries": entries,
         }  # fmt: skip
 
     @staticmethod
     def entry(what, rates, results, limit):
         images_per_second = statistics.median(rates)
         return {
-            "what": what, "images_per_second": images_per_second, "share_of_roofline": images_per_second / limit,
+            "what": what, "images_per_second": images_per_second, "share_of_memory_limit": images_per_second / limit,
             "peak_bytes": max(result.get("peak_anonymous_bytes") or result["peak_bytes"] for result in results),
             "rounds": results,
         }  # fmt: skip
@@ -171,7 +166,7 @@ def cells(summary):
         yield [
             f"{title}, {summary['classes']} classes: {entry['what']}", f"{entry['images_per_second']:.0f}",
             "" if ratio is None else f"{ratio:.2f}", f"{entry['peak_bytes'] / 1e6:.0f}",
-            f"{100 * entry['share_of_roofline']:.0f}", summary["bound_by"],
+            f"{100 * entry['share_of_memory_limit']:.0f}",
         ]  # fmt: skip
 
 
@@ -299,7 +294,7 @@ def main():
                 page["cold"] = compare_cold(options, caches, folder)
             shutil.rmtree(part)
         rows = [row for summary in page["comparisons"] for row in cells(summary)]
-        titles = ["", "images/s", "ours / it", "peak MB", "% of roofline", "bound by"]
+        titles = ["", "images/s", "ours / it", "peak MB", "% of memory"]
         print()
         extract.print_table(titles, rows)
         if options.image_counts:

@@ -1,8 +1,6 @@
-"""The heads that are compared, and what an image costs them."""
+"""The heads that are compared, and what they read of an image."""
 
 # What `probe train` is told, and how the poolings of tools/reference and of the checkouts are made.
-# `flops`, of an image of T tokens of width D and C classes, are those of matrix products that no order avoids; the
-# classifier's, which all heads have, come to them.
 HEADS = {
     "linear": {"ours": ["--cls-features", "cls"], "case": {"features": "cls"}},
     "abmilp1": {
@@ -12,22 +10,18 @@ HEADS = {
     "abmilp2": {
         "ours": ["--cls-features", "abmilp", "--abmilp-depth", "2", "--abmilp-act", "relu"],
         "case": {"features": "abmilp", "depth": 2},
-        "flops": lambda tokens, width: 4 * tokens * width**2,
     },
     "abmilp1-map": {
         "ours": ["--cls-features", "abmilp", "--abmilp-depth", "1", "--abmilp-sa", "map"],
         "case": {"features": "abmilp", "depth": 1, "sa": "map"},
-        "flops": lambda tokens, width: 4 * tokens * width * (tokens + width),
     },
     "abmilp1-both": {
         "ours": ["--cls-features", "abmilp", "--abmilp-depth", "1", "--abmilp-sa", "both"],
         "case": {"features": "abmilp", "depth": 1, "sa": "both"},
-        "flops": lambda tokens, width: 4 * tokens * width * (tokens + width),
     },
     "ep32": {
         "ours": ["--cls-features", "ep", "--ep-queries", "32"],
         "case": {"features": "ep", "queries": 32, "content": "patch"},
-        "flops": lambda tokens, width: 8 * tokens * width * 32,
     },
 } | {
     name: {"ours": ["--cls-features", name], "case": {"features": name, "content": "patch"}}
@@ -45,12 +39,6 @@ for head in HEADS.values():
 def bytes_per_image(case, token_count, width, element_bytes):
     """What a step reads of an image: its tokens once forward and once backward, as batch norm needs a whole batch."""
     return width * element_bytes * (1 if case["features"] == "cls" else 2 * token_count)
-
-
-def flops_per_image(head, token_count, width, classes):
-    """The classifier forward, backward to its weights and, where something is trained below it, to its input."""
-    classifier = (4 if head["case"]["features"] == "cls" else 6) * width * classes
-    return classifier + head.get("flops", lambda *_: 0)(token_count, width)
 
 
 # The kinds of features of which head_peers.py has a fast form.
