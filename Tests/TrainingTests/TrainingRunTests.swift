@@ -379,6 +379,8 @@ import Training
     ("Count\" : 1,\n      \"width\" : 8", "Count\" : 1,\n      \"width\" : 65536"),
     ("\"gridHeight\" : 3", "\"gridHeight\" : 9000000000"), ("\"batch_size\" : 16", "\"batch_size\" : 0"),
     ("\"features\" : \"abmilp\"", "\"features\" : \"cls\""), ("{", "["),
+    ("\"self_attention\" : \"none\"", "\"self_attention\" : \"map\""),
+    ("\"content\" : \"all\"", "\"content\" : \"patch\""), ("\"gridWidth\" : 2", "\"gridWidth\" : 4096"),
   ])
   func damagedSummariesAreRefused(good: String, bad: String) throws {
     try refuse(configuration(epochs: 1), good, bad)

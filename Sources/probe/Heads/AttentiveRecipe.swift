@@ -58,13 +58,14 @@ struct AttentiveRecipe: Sendable {
         }
       },
       largest: { description, layout in
-        let layers = (0..<description.depth).map {
-          (
-            "attention_predictor.\(2 * $0).weight",
-            [$0 < description.depth - 1 ? layout.width : 1, layout.width]
-          )
+        let width = layout.width
+        var shapes = ["pos_embed": [1, layout.tokenCount - layout.firstToken(description.content), width]]
+        for layer in 0..<description.depth {
+          let outputs = layer < description.depth - 1 ? width : 1
+          shapes["attention_predictor.\(2 * layer).weight"] = [outputs, width]
         }
-        return Dictionary(uniqueKeysWithValues: layers)
+        if description.selfAttention != .none { shapes["self_attn.qkv.weight"] = [3 * width, width] }
+        return shapes
       },
       make: { description, layout, batchSize, generator in
         let isPlain = description.depth == 1 && description.selfAttention == .none

@@ -19,12 +19,16 @@ public struct TrainedHead {
     let state = try Safetensors.read(folder.headFile).tensors
     try Self.check(state, summary, file: folder.headFile)
     var generator = SeededGenerator(seed: 0)
-    // The batch size of training: then products are split as they were there, and every bit of the metrics is the same.
-    let batchSize = summary.configuration.batchSize
     let description = summary.configuration.head
+    let featureWidth = try description.featureWidth(summary.layout.tokens)
+    // Products are cut as they were in training, so that every bit of the metrics is the same.
+    let batchSize = try description.measuringBatchSize(
+      trainedWith: summary.configuration.batchSize, layout: summary.layout.tokens, featureWidth: featureWidth,
+      classCount: summary.layout.classNames.count, threadCount: parallel.threadCount,
+      file: folder.summaryFile)
     layout =
       FixedFeature.isComputedOnce(description.features)
-      ? TokenLayout.vector(width: try description.featureWidth(summary.layout.tokens)) : summary.layout.tokens
+      ? TokenLayout.vector(width: featureWidth) : summary.layout.tokens
     let pooling: any Pooling =
       FixedFeature.isComputedOnce(description.features)
       ? FlattenedTokens(layout) : try description.makePooling(layout, batchSize: batchSize, &generator)
