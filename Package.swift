@@ -90,7 +90,7 @@ let package = Package(
 
     // token cache -> heads, metrics, reports
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
-    probe("Evaluation", ["CKernels", "Compute"]),
+    probe("Evaluation", ["CKernels", "Compute", "Files"]),
     probe("Baselines", ["CKernels", "Compute", "Evaluation", "Files"]),
     probe("Reading", ["Compute", "Evaluation", "Files", "Heads", "TokenStore"]),
     probe(

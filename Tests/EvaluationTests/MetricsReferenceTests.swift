@@ -40,7 +40,8 @@ import Testing
       (0..<images).map { image in
         (0..<classes).filter { isLabel[image * classes + $0] == 1 }.map { Int32($0) }
       })
-    let collector = MultiLabelCollector(classCount: classes, imageCount: images)
+    let folder = try TemporaryFolder()
+    let collector = try MultiLabelCollector(classCount: classes, imageCount: images, folder: folder.path)
     try logits.withUnsafeBufferPointer { try collector.add(logits: $0, labels: labels, parallel) }
     let metrics = try collector.metrics(parallel)
     #expect(abs(metrics.loss - value("several.loss")) < 1e-6)

@@ -1,13 +1,19 @@
 import Compute
 import Evaluation
+import TestSupport
 import Testing
 
 @Suite struct MultiLabelTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
   private func metrics(
     _ logits: [Float], _ labels: LabelSets, classCount: Int, batches: [Int]? = nil, threads: Int = 1
   ) throws -> Metrics {
     let parallel = Parallel(threadCount: threads)
-    let collector = MultiLabelCollector(classCount: classCount, imageCount: labels.count)
+    let collector = try MultiLabelCollector(
+      classCount: classCount, imageCount: labels.count, folder: folder.path)
     var start = 0
     for size in batches ?? [labels.count] {
       try logits[start * classCount..<(start + size) * classCount].withUnsafeBufferPointer {

@@ -1,5 +1,6 @@
 import CKernels
 import Compute
+import Files
 
 /// Gathers ``Metrics`` of images with any number of labels each, batch by batch.
 ///
@@ -10,13 +11,12 @@ import Compute
 /// - `top1`, `top5`: the share of images any of whose labels is among the one or five highest scores.
 /// - `meanClassAccuracy`: the mean over the classes that occur of the share of a class's images that score above 0.
 ///
-/// An average precision needs all scores at once: `4 * imageCount * classCount` bytes, the one thing in Evaluation that
-/// grows with the images.
+/// An average precision needs all scores at once: `4 * imageCount * classCount` bytes, which lie in a file without a name,
+/// so that memory does not grow with the images by more than a few bytes each.
 public final class MultiLabelCollector {
   public let classCount: Int
   public let imageCount: Int
-  /// [C, N], so that a class's scores lie together.
-  private let scores: SharedBuffer<Float>
+  private let scores: ScoreFile
   private var addedCount = 0
   private var lossSum = 0.0
   private var top1Count = 0
@@ -24,12 +24,15 @@ public final class MultiLabelCollector {
   /// Per class, its images in the order in which they came.
   private var positives: [[Int32]]
 
-  /// - Parameter imageCount: all that will be added.
-  public init(classCount: Int, imageCount: Int) {
+  /// - Parameters:
+  ///   - imageCount: all that will be added.
+  ///   - folder: on a disk with room for the scores.
+  /// - Throws: where it has not.
+  public init(classCount: Int, imageCount: Int, folder: String) throws(InputError) {
     precondition(classCount > 0, "metrics need at least one class, not \(classCount)")
     self.classCount = classCount
     self.imageCount = imageCount
-    scores = SharedBuffer(count: classCount * imageCount)
+    scores = try ScoreFile(classCount: classCount, imageCount: imageCount, folder: folder)
     positives = [[Int32]](repeating: [], count: classCount)
   }
 
@@ -43,7 +46,8 @@ public final class MultiLabelCollector {
       "\(logits.count) logits after \(addedCount) images do not fit \(imageCount) images of \(classCount) classes"
     )
     let view = SharedView(logits)
-    let (first, classCount, imageCount, scores) = (addedCount, classCount, imageCount, scores)
+    guard batchSize > 0 else { return }
+    let (first, classCount, scores) = (addedCount, classCount, scores)
     let losses = SharedBuffer<Double>(count: batchSize)
     let ranks = SharedBuffer<Int>(count: batchSize)
     try parallel.forEachChunk(of: batchSize, length: 32) { _, rows, _ in
@@ -59,7 +63,7 @@ public final class MultiLabelCollector {
     }
     try parallel.forEachChunk(of: classCount, length: 16) { _, classes, _ in
       for index in classes {
-        let column = scores.pointer + index * imageCount + first
+        let column = scores[index] + first
         for row in 0..<batchSize { column[row] = view.buffer[row * classCount + index] }
       }
     }
@@ -75,14 +79,13 @@ public final class MultiLabelCollector {
 
   /// The metrics of everything added so far; zeros where nothing was.
   public func metrics(_ parallel: Parallel) throws -> Metrics {
-    let (positives, scores, imageCount, addedCount) = (positives, scores, imageCount, addedCount)
+    let (positives, scores, addedCount) = (positives, scores, addedCount)
     let classes = positives.indices.filter { !positives[$0].isEmpty }
     let keys = PerWorker(parallel) { SharedBuffer<UInt64>(count: addedCount) }
     let precisions = SharedBuffer<Double>(count: classes.count)
     let recalls = SharedBuffer<Double>(count: classes.count)
     try parallel.forEach(classes.count) { place, worker in
-      let column = UnsafeBufferPointer(
-        start: scores.pointer + classes[place] * imageCount, count: addedCount)
+      let column = UnsafeBufferPointer(start: scores[classes[place]], count: addedCount)
       let own = positives[classes[place]]
       precisions.pointer[place] = AveragePrecision.of(
         column, positives: own, keys: try keys.value(worker).buffer)
@@ -94,6 +97,27 @@ public final class MultiLabelCollector {
       imageCount: addedCount, loss: lossSum / (count * Double(classCount)), top1: Double(top1Count) / count,
       top5: Double(top5Count) / count, meanClassAccuracy: recalls.buffer.reduce(0, +) / classTotal,
       meanAveragePrecision: precisions.buffer.reduce(0, +) / classTotal)
+  }
+}
+
+/// The scores of all images, [C, N], so that a class's lie together.
+private struct ScoreFile: Sendable {
+  private let file: ScratchFile
+  private let imageCount: Int
+
+  init(classCount: Int, imageCount: Int, folder: String) throws(InputError) {
+    let (byteCount, isTooMany) = imageCount.multipliedReportingOverflow(
+      by: classCount * MemoryLayout<Float>.stride)
+    guard !isTooMany else {
+      throw InputError(folder, "scores of \(imageCount) images, \(classCount) classes each, fit no disk")
+    }
+    file = try ScratchFile(byteCount: byteCount, in: folder)
+    self.imageCount = imageCount
+  }
+
+  /// - Returns: a class's scores, [N], of at least one image.
+  subscript(index: Int) -> UnsafeMutablePointer<Float> {
+    file.bytes.baseAddress!.assumingMemoryBound(to: Float.self) + index * imageCount
   }
 }
 

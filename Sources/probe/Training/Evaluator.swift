@@ -6,23 +6,27 @@ import Reading
 
 /// Measures trained heads.
 public enum Evaluator {
+  /// - Parameter scratchFolder: on a disk with room for the scores of images with several labels.
   /// - Returns: the metrics of each head over all images, in row order.
-  public static func measure(_ group: HeadGroup, on tokens: LabelledTokens) throws -> [Metrics] {
+  public static func measure(
+    _ group: HeadGroup, on tokens: LabelledTokens, scratchFolder: String
+  ) throws -> [Metrics] {
     switch tokens.targets {
     case .single: return try collect(group, on: tokens).map(\.metrics)
-    case .several(let labels): return try measure(group, on: tokens, labels)
+    case .several(let labels): return try measure(group, on: tokens, labels, scratchFolder: scratchFolder)
     }
   }
 
   /// - Parameter onLogits: sees which of the images a batch has and, of each head by its number, the logits `[B, C]`.
   static func measure(
-    _ group: HeadGroup, on tokens: LabelledTokens, _ labels: LabelSets,
+    _ group: HeadGroup, on tokens: LabelledTokens, _ labels: LabelSets, scratchFolder: String,
     onLogits: (_ head: Int, _ images: Range<Int>, _ logits: UnsafeBufferPointer<Float>) throws -> Void = {
       _, _, _ in
     }
   ) throws -> [Metrics] {
-    let collectors = group.heads.map {
-      MultiLabelCollector(classCount: $0.classCount, imageCount: tokens.count)
+    let collectors = try group.heads.map {
+      try MultiLabelCollector(
+        classCount: $0.classCount, imageCount: tokens.count, folder: scratchFolder)
     }
     try forEachBatch(group, tokens) { head, images, logits in
       try collectors[head].add(logits: logits, labels: labels, group.parallel)

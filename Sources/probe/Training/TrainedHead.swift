@@ -51,7 +51,7 @@ public struct TrainedHead {
   /// - Parameters:
   ///   - tokens: as ``data(paths:labelFile:reading:)`` gives them.
   ///   - attention: caches of another encoder, of the same images, for a head that needs its attention.
-  ///   - folder: on a disk with room for features that are computed once.
+  ///   - folder: on a disk with room for features that are computed once, and for the scores of several labels.
   ///   - withConfusion: whether the confusion matrix is counted, too, which images of several labels do not have.
   ///   - onBatch: sees which of the images a batch has, their labels and predictions, both empty where images have several
   ///     labels, and the logits `[B, C]`.
@@ -78,7 +78,8 @@ public struct TrainedHead {
       isPooled
       ? try tokens.pooled(features, norm, attentionFrom: attention, parallel, folder: folder) : tokens
     if case .several(let labels) = seen.targets {
-      let metrics = try Evaluator.measure(group, on: seen, labels) { _, images, logits in
+      let metrics = try Evaluator.measure(group, on: seen, labels, scratchFolder: folder) {
+        _, images, logits in
         try onBatch(images, [], [], logits)
       }
       return Measurement(metrics: metrics[0])

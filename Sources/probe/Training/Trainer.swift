@@ -78,6 +78,7 @@ public final class Trainer {
   private let order: EpochOrder
   /// [batchSize, C], which classes the images of a batch have; empty where they have one each.
   private let sets: SharedBuffer<Float>
+  private let scratchFolder: String
   private let parallel: Parallel
   /// What all members have in common.
   private let shared: TrainingConfiguration
@@ -88,7 +89,7 @@ public final class Trainer {
   /// - Parameters:
   ///   - configurations: alike in epochs, batches, order and kind of features: all attentive, or all the same ones.
   ///   - layout: of the tokens of all images.
-  ///   - scratchFolder: on a disk with room for features that are computed once.
+  ///   - scratchFolder: on a disk with room for features that are computed once, and for the scores of several labels.
   /// - Throws: where a head does not fit the tokens or the training images do not fill a batch.
   public init(
     _ configurations: [TrainingConfiguration], layout: TokenLayout, classCount: Int, images: TrainingImages,
@@ -108,6 +109,7 @@ public final class Trainer {
     } else {
       sets = SharedBuffer(count: 0)
     }
+    self.scratchFolder = scratchFolder
     order = try shared.data.order(of: images.training, seed: shared.orderSeed)
     try shared.check(trainingImageCount: order.count)
     var (layout, images) = (layout, images)
@@ -236,8 +238,10 @@ public final class Trainer {
   private func records(_ epoch: Int, seconds: Double) throws -> [EpochRecord?] {
     guard !active.isEmpty else { return members.map { _ in nil } }
     let count = Double(batchCount * shared.batchSize)
-    let validation = try Evaluator.measure(group, on: images.validation)
-    let heldOut = try images.heldOut.map { try Evaluator.measure(group, on: $0) }
+    let validation = try Evaluator.measure(group, on: images.validation, scratchFolder: scratchFolder)
+    let heldOut = try images.heldOut.map {
+      try Evaluator.measure(group, on: $0, scratchFolder: scratchFolder)
+    }
     var records: [EpochRecord] = []
     for (index, member) in active.enumerated() {
       records.append(
