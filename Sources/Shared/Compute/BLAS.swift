@@ -44,26 +44,27 @@ public enum BLAS {
   /// The same on several threads: tiles of fixed size, so that results do not depend on the number of threads.
   ///
   /// - Parameters:
+  ///   - startA: where a begins in its buffer; likewise `startB` and `startC`.
   ///   - bias: [n], to which every row of the product is added; nil for what `c` holds times `beta`.
   public static func multiply(
     _ parallel: Parallel, transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int,
-    a: SharedBuffer<Float>, leadingA: Int, b: SharedBuffer<Float>, leadingB: Int,
-    bias: SharedBuffer<Float>? = nil,
-    beta: Float = 0, c: SharedBuffer<Float>, leadingC: Int
+    a: SharedBuffer<Float>, startA: Int = 0, leadingA: Int, b: SharedBuffer<Float>, startB: Int = 0,
+    leadingB: Int, bias: SharedBuffer<Float>? = nil, beta: Float = 0, c: SharedBuffer<Float>,
+    startC: Int = 0, leadingC: Int
   ) throws {
     let tilesAcross = (n + tileColumns - 1) / tileColumns
     try parallel.forEach((m + tileRows - 1) / tileRows * tilesAcross) { tile, _ in
       let row = tile / tilesAcross * tileRows
       let column = tile % tilesAcross * tileColumns
       let (rows, columns) = (min(tileRows, m - row), min(tileColumns, n - column))
-      let out = c.pointer + row * leadingC + column
+      let out = c.pointer + startC + row * leadingC + column
       if let bias {
         for index in 0..<rows { (out + index * leadingC).update(from: bias.pointer + column, count: columns) }
       }
       multiply(
         transposeA: transposeA, transposeB: transposeB, m: rows, n: columns, k: k,
-        a: a.pointer + (transposeA ? row : row * leadingA), leadingA: leadingA,
-        b: b.pointer + (transposeB ? column * leadingB : column), leadingB: leadingB,
+        a: a.pointer + startA + (transposeA ? row : row * leadingA), leadingA: leadingA,
+        b: b.pointer + startB + (transposeB ? column * leadingB : column), leadingB: leadingB,
         beta: bias == nil ? beta : 1, c: out, leadingC: leadingC)
     }
   }

@@ -3,19 +3,19 @@ import Compute
 /// The perceptron that scores a token in AbMILP (Ilse et al. 2018, equation 7 without the gate; the seed's
 /// `attention_predictor`): depth - 1 linear layers with activations, and a last one to a single score.
 struct AbMILPScorer: Sendable {
-  let hidden: [LinearParameters]
-  let score: LinearParameters
+  let hidden: [DenseLayer]
+  let score: DenseLayer
   /// [1, T', D], added to the T' pooled tokens before they are scored; nil where scores do not depend on the place.
   let positionEmbedding: Parameter?
   /// What the seed keeps in the head although no score depends on it.
   let constantEmbedding: Parameter?
 
   init(_ description: AbMILPDescription, layout: TokenLayout, _ generator: inout SeededGenerator) {
-    var layers: [LinearParameters] = []
+    var layers: [DenseLayer] = []
     for layer in 0..<description.depth {
       // Layers and activations alternate in the seed's nn.Sequential, so that layers have the even numbers.
       layers.append(
-        LinearParameters(
+        DenseLayer(
           "attention_predictor.\(2 * layer)", inputWidth: layout.width,
           outputWidth: layer == description.depth - 1 ? 1 : layout.width, &generator))
     }
@@ -32,7 +32,7 @@ struct AbMILPScorer: Sendable {
   }
 
   var parameters: [Parameter] {
-    (hidden + [score]).flatMap { [$0.weight, $0.bias] } + (positionEmbedding.map { [$0] } ?? [])
+    (hidden + [score]).flatMap(\.parameters) + (positionEmbedding.map { [$0] } ?? [])
   }
 
   var constants: [Parameter] { constantEmbedding.map { [$0] } ?? [] }

@@ -8,7 +8,7 @@ import Compute
 struct AbMILPSelfAttention: Sendable {
   /// [3 D, D]: Wq, Wk, Wv.
   let projections: Parameter
-  let output: LinearParameters
+  let output: DenseLayer
   /// M, [D, D], of the parameters as they are.
   let form: SharedBuffer<Float>
   /// W, [D, D]
@@ -22,54 +22,48 @@ struct AbMILPSelfAttention: Sendable {
     self.width = width
     projections = Parameter("self_attn.qkv.weight", shape: [3 * width, width])
     projections.initialize(fanIn: width, &generator)
-    output = LinearParameters("self_attn.proj", inputWidth: width, outputWidth: width, &generator)
+    output = DenseLayer("self_attn.proj", inputWidth: width, outputWidth: width, &generator)
     (form, value) = (SharedBuffer(count: width * width), SharedBuffer(count: width * width))
     (formGradient, valueGradient) = (SharedBuffer(count: width * width), SharedBuffer(count: width * width))
   }
 
-  var parameters: [Parameter] { [projections, output.weight, output.bias] }
+  var parameters: [Parameter] { [projections] + output.parameters }
 
-  private func block(_ buffer: SharedBuffer<Float>, _ index: Int) -> UnsafeMutablePointer<Float> {
-    buffer.pointer + index * width * width
-  }
+  /// Where the keys' and the values' projections begin.
+  private var key: Int { width * width }
+  private var valueProjection: Int { 2 * width * width }
 
   func fold(_ parallel: Parallel) throws {
-    let (query, key, values) = (
-      block(projections.values, 0), block(projections.values, 1), block(projections.values, 2)
-    )
-    try product(form.pointer, query, transposeA: true, key, parallel)
-    try product(value.pointer, output.weight.values.pointer, values, parallel)
+    let values = projections.values
+    try multiply(values, transposeA: true, values, startB: key, into: form, parallel)
+    try multiply(output.weight.values, values, startB: valueProjection, into: value, parallel)
     formGradient.fill(0)
     valueGradient.fill(0)
   }
 
   /// From the gradients of the folded matrices to those of the parameters.
   func unfold(_ parallel: Parallel) throws {
-    let (query, key, values) = (
-      block(projections.values, 0), block(projections.values, 1), block(projections.values, 2)
-    )
-    let gradient = projections.gradient
-    try product(
-      block(gradient, 0), key, formGradient.pointer, transposeB: true, adding: true, parallel)
-    try product(block(gradient, 1), query, formGradient.pointer, adding: true, parallel)
-    try product(
-      block(gradient, 2), output.weight.values.pointer, transposeA: true, valueGradient.pointer, adding: true,
-      parallel)
-    try product(
-      output.weight.gradient.pointer, valueGradient.pointer, values, transposeB: true, adding: true, parallel)
+    let (values, gradient) = (projections.values, projections.gradient)
+    try multiply(
+      values, startA: key, formGradient, transposeB: true, adding: true, into: gradient, parallel)
+    try multiply(values, formGradient, adding: true, into: gradient, startC: key, parallel)
+    try multiply(
+      output.weight.values, transposeA: true, valueGradient, adding: true, into: gradient,
+      startC: valueProjection, parallel)
+    try multiply(
+      valueGradient, values, startB: valueProjection, transposeB: true, adding: true,
+      into: output.weight.gradient, parallel)
   }
 
-  /// c = op(a) op(b), or added to it; all [D, D].
-  private func product(
-    _ c: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, transposeA: Bool = false,
-    _ b: UnsafePointer<Float>, transposeB: Bool = false, adding: Bool = false, _ parallel: Parallel
+  /// c = op(a) op(b), or added to it; all [D, D], from their start on.
+  private func multiply(
+    _ a: SharedBuffer<Float>, startA: Int = 0, transposeA: Bool = false, _ b: SharedBuffer<Float>,
+    startB: Int = 0, transposeB: Bool = false, adding: Bool = false, into c: SharedBuffer<Float>,
+    startC: Int = 0, _ parallel: Parallel
   ) throws {
-    nonisolated(unsafe) let (c, a, b) = (c, a, b)
-    try parallel.forEachChunk(of: width, length: 64) { _, rows, _ in
-      BLAS.multiply(
-        transposeA: transposeA, transposeB: transposeB, m: rows.count, n: width, k: width,
-        a: a + rows.lowerBound * (transposeA ? 1 : width), leadingA: width, b: b, leadingB: width,
-        beta: adding ? 1 : 0, c: c + rows.lowerBound * width, leadingC: width)
-    }
+    try BLAS.multiply(
+      parallel, transposeA: transposeA, transposeB: transposeB, m: width, n: width, k: width, a: a,
+      startA: startA, leadingA: width, b: b, startB: startB, leadingB: width, beta: adding ? 1 : 0, c: c,
+      startC: startC, leadingC: width)
   }
 }

@@ -5,22 +5,13 @@ extension AbMILPTokenPooling {
   package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
     guard description.selfAttention == .both, let selfAttention else { return }
     // features = W sums + b
-    try parallel.forEachChunk(of: width, length: 64) { _, rows, _ in
-      BLAS.multiply(
-        transposeA: true, m: rows.count, n: width, k: count, a: gradient.pointer + rows.lowerBound,
-        leadingA: width, b: sums.pointer, leadingB: width, beta: 1,
-        c: selfAttention.valueGradient.pointer + rows.lowerBound * width, leadingC: width)
-    }
-    let bias = selfAttention.output.bias.gradient.pointer
-    for image in 0..<count {
-      for channel in 0..<width { bias[channel] += gradient.pointer[image * width + channel] }
-    }
-    try parallel.forEachChunk(of: count, length: 64) { _, images, _ in
-      BLAS.multiply(
-        m: images.count, n: width, k: width, a: gradient.pointer + images.lowerBound * width, leadingA: width,
-        b: selfAttention.value.pointer, leadingB: width, c: sums.pointer + images.lowerBound * width,
-        leadingC: width)
-    }
+    try BLAS.multiply(
+      parallel, transposeA: true, m: width, n: width, k: count, a: gradient, leadingA: width, b: sums,
+      leadingB: width, beta: 1, c: selfAttention.valueGradient, leadingC: width)
+    try Rows.addSum(of: gradient, count: count, to: selfAttention.output.bias!.gradient, parallel)
+    try BLAS.multiply(
+      parallel, m: count, n: width, k: width, a: gradient, leadingA: width, b: selfAttention.value,
+      leadingB: width, c: sums, leadingC: width)
   }
 
   /// The gradient of one image: of its attention, of its scores, then down through the layers and the self-attention.
@@ -178,29 +169,28 @@ extension AbMILPTokenPooling {
     if isRectified { finishTop() }
     let layers = scorer.hidden + [scorer.score]
     for layer in layers.indices where layer > 0 || selfAttention == nil {
-      add(
-        parts.weights[layer].sum, to: layers[layer].weight.gradient)
+      let gradient = layers[layer].weight.gradient
+      try Rows.add(parts.weights[layer].sum, to: gradient, count: gradient.count, parallel)
     }
     for layer in scorer.hidden.indices.dropFirst() {
-      add(
-        parts.biases[layer - 1].sum, to: layers[layer].bias.gradient)
+      try Rows.add(parts.biases[layer - 1].sum, to: layers[layer].bias!.gradient, count: width, parallel)
     }
     let offsets = parts.offsets.sum
     if let selfAttention {
-      let weight = parts.weights[0].sum
-      try addFolded(weight, offsets, selfAttention)
-      selfAttention.formGradient.pointer.update(from: parts.form!.sum, count: width * width)
+      try addFolded(parts.weights[0].sum, offsets, selfAttention, parallel)
+      selfAttention.formGradient.pointer.update(from: parts.form!.sum.pointer, count: width * width)
       try selfAttention.unfold(parallel)
     }
-    addOffsets(offsets)
+    try addOffsets(offsets, parallel)
   }
 
   /// The gradient of w, and the factor w that those of H and k still lack.
   private func finishTop() {
     let top = scorer.hidden.count - 1
-    let (weight, products) = (weight(top).pointer, parts.weights[top].sum)
+    let (weight, products) = (weight(top).pointer, parts.weights[top].sum.pointer)
     let (offsets, sums) =
-      top == 0 ? (firstOffsets, parts.offsets) : (scorer.hidden[top].bias.values, parts.biases[top - 1])
+      top == 0
+      ? (firstOffsets, parts.offsets.sum) : (scorer.hidden[top].bias!.values, parts.biases[top - 1].sum)
     for output in 0..<width {
       let factor = scorer.score.weight.values.pointer[output]
       let (row, product) = (weight + output * width, products + output * width)
@@ -210,62 +200,56 @@ extension AbMILPTokenPooling {
         product[input] *= factor
       }
       for element in stride(from: output, to: sums.count, by: width) {
-        slope += Double(offsets.pointer[element]) * Double(sums.sum[element])
-        sums.sum[element] *= factor
+        slope += Double(offsets.pointer[element]) * Double(sums.pointer[element])
+        sums.pointer[element] *= factor
       }
       scorer.score.weight.gradient.pointer[output] += Float(slope)
     }
   }
 
-  private func add(_ values: UnsafePointer<Float>, to gradient: SharedBuffer<Float>) {
-    for index in 0..<gradient.count { gradient.pointer[index] += values[index] }
-  }
-
   /// The first layer's weight and W from the gradient of their product.
   private func addFolded(
-    _ product: UnsafePointer<Float>, _ offsets: UnsafePointer<Float>, _ selfAttention: AbMILPSelfAttention
+    _ product: SharedBuffer<Float>, _ offsets: SharedBuffer<Float>, _ selfAttention: AbMILPSelfAttention,
+    _ parallel: Parallel
   ) throws {
-    let outputs = first.outputWidth
-    let weight = first.weight
-    BLAS.multiply(
-      transposeB: true, m: outputs, n: width, k: width, a: product, leadingA: width,
-      b: selfAttention.value.pointer, leadingB: width, beta: 1, c: weight.gradient.pointer, leadingC: width)
-    BLAS.multiply(
-      transposeA: true, m: width, n: width, k: outputs, a: weight.values.pointer, leadingA: width, b: product,
-      leadingB: width, beta: 1, c: selfAttention.valueGradient.pointer, leadingC: width)
+    let (weight, outputs) = (first.weight, first.outputWidth)
+    try BLAS.multiply(
+      parallel, transposeB: true, m: outputs, n: width, k: width, a: product, leadingA: width,
+      b: selfAttention.value, leadingB: width, beta: 1, c: weight.gradient, leadingC: width)
+    try BLAS.multiply(
+      parallel, transposeA: true, m: width, n: width, k: outputs, a: weight.values, leadingA: width,
+      b: product, leadingB: width, beta: 1, c: selfAttention.valueGradient, leadingC: width)
     // Self-attention's bias goes through the first layer into every token's offset.
     guard !scorer.hidden.isEmpty else { return }
-    let bias = offsetSums(offsets)
-    BLAS.multiply(
-      m: outputs, n: width, k: 1, a: bias, leadingA: 1, b: selfAttention.output.bias.values.pointer,
-      leadingB: width, beta: 1, c: weight.gradient.pointer, leadingC: width)
-    BLAS.multiply(
-      m: 1, n: width, k: outputs, a: bias, leadingA: outputs, b: weight.values.pointer, leadingB: width,
-      beta: 1, c: selfAttention.output.bias.gradient.pointer, leadingC: width)
+    let (bias, sums) = (selfAttention.output.bias!, try offsetSums(offsets, parallel))
+    try BLAS.multiply(
+      parallel, m: outputs, n: width, k: 1, a: sums, leadingA: 1, b: bias.values, leadingB: width, beta: 1,
+      c: weight.gradient, leadingC: width)
+    try BLAS.multiply(
+      parallel, m: 1, n: width, k: outputs, a: sums, leadingA: outputs, b: weight.values, leadingB: width,
+      beta: 1, c: bias.gradient, leadingC: width)
   }
 
-  private func offsetSums(_ offsets: UnsafePointer<Float>) -> [Float] {
-    let rowCount = parts.offsets.count / first.outputWidth
-    var sums = [Float](repeating: 0, count: first.outputWidth)
-    StoredTokens(.float32, offsets, tokenCount: rowCount, width: first.outputWidth)
-      .addWeightedSum(weights: [Float](repeating: 1, count: rowCount), to: &sums)
+  private func offsetSums(_ offsets: SharedBuffer<Float>, _ parallel: Parallel) throws -> SharedBuffer<Float>
+  {
+    let sums = SharedBuffer<Float>(count: first.outputWidth)
+    try Rows.addSum(of: offsets, count: offsets.count / sums.count, to: sums, parallel)
     return sums
   }
 
-  private func addOffsets(_ offsets: UnsafePointer<Float>) {
+  private func addOffsets(_ offsets: SharedBuffer<Float>, _ parallel: Parallel) throws {
     let outputs = first.outputWidth
     if !scorer.hidden.isEmpty {
-      let sums = offsetSums(offsets)
-      for index in 0..<outputs { first.bias.gradient.pointer[index] += sums[index] }
+      let sums = try offsetSums(offsets, parallel)
+      try Rows.add(sums, to: first.bias!.gradient, count: outputs, parallel)
     }
     guard let embedding = scorer.positionEmbedding else { return }
-    BLAS.multiply(
-      transposeA: true, m: outputs, n: width, k: tokenCount, a: offsets, leadingA: outputs,
-      b: embedding.values.pointer, leadingB: width, beta: 1, c: first.weight.gradient.pointer, leadingC: width
-    )
-    BLAS.multiply(
-      m: tokenCount, n: width, k: outputs, a: offsets, leadingA: outputs, b: first.weight.values.pointer,
-      leadingB: width, beta: 1, c: embedding.gradient.pointer, leadingC: width)
+    try BLAS.multiply(
+      parallel, transposeA: true, m: outputs, n: width, k: tokenCount, a: offsets, leadingA: outputs,
+      b: embedding.values, leadingB: width, beta: 1, c: first.weight.gradient, leadingC: width)
+    try BLAS.multiply(
+      parallel, m: tokenCount, n: width, k: outputs, a: offsets, leadingA: outputs, b: first.weight.values,
+      leadingB: width, beta: 1, c: embedding.gradient, leadingC: width)
   }
 }
 
@@ -284,7 +268,7 @@ struct AbMILPParts: Sendable {
   init(_ scorer: AbMILPScorer, hasSelfAttention: Bool, tokenCount: Int, width: Int) {
     let layers = scorer.hidden + [scorer.score]
     weights = layers.map { GroupSums(count: $0.weight.count) }
-    biases = scorer.hidden.dropFirst().map { GroupSums(count: $0.bias.count) }
+    biases = scorer.hidden.dropFirst().map { _ in GroupSums(count: width) }
     offsets = GroupSums(
       count: (scorer.positionEmbedding == nil ? 1 : tokenCount) * layers[0].outputWidth)
     form = hasSelfAttention ? GroupSums(count: width * width) : nil
@@ -293,7 +277,7 @@ struct AbMILPParts: Sendable {
   private var all: [GroupSums] { weights + biases + [offsets] + (form.map { [$0] } ?? []) }
 
   func clear(_ group: Int) {
-    for sums in all { sums.partial(group).update(repeating: 0, count: sums.count) }
+    for sums in all { sums.clear(group) }
   }
 
   func add(groupCount: Int, _ parallel: Parallel) throws {

@@ -79,7 +79,7 @@ package final class AbMILPTokenPooling: Pooling {
     image.scratch(of: self) { AbMILPScratch(self) }
   }
 
-  var first: LinearParameters { scorer.hidden.first ?? scorer.score }
+  var first: DenseLayer { scorer.hidden.first ?? scorer.score }
 
   /// Whether ReLU follows the last hidden layer.
   var isRectified: Bool { signs.count > 0 }
@@ -107,15 +107,15 @@ package final class AbMILPTokenPooling: Pooling {
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {
     try selfAttention?.fold(parallel)
     let layer = first
-    let weight = layer.weight.values.pointer
+    let weight = layer.weight.values
     if let selfAttention {
-      BLAS.multiply(
-        m: layer.outputWidth, n: width, k: width, a: weight, leadingA: width,
-        b: selfAttention.value.pointer, leadingB: width, c: firstWeight.pointer, leadingC: width)
+      try BLAS.multiply(
+        parallel, m: layer.outputWidth, n: width, k: width, a: weight, leadingA: width,
+        b: selfAttention.value, leadingB: width, c: firstWeight, leadingC: width)
     } else {
-      firstWeight.pointer.update(from: weight, count: layer.weight.count)
+      firstWeight.pointer.update(from: weight.pointer, count: weight.count)
     }
-    makeFirstOffsets(layer)
+    try makeFirstOffsets(layer, parallel)
     try transposeLayers(parallel)
     kept.begin(batchSize: count, keeping: training)
   }
@@ -138,24 +138,21 @@ package final class AbMILPTokenPooling: Pooling {
   }
 
   /// The first layer's bias, what self-attention's bias becomes in it, and the position embedding.
-  private func makeFirstOffsets(_ layer: LinearParameters) {
+  private func makeFirstOffsets(_ layer: DenseLayer, _ parallel: Parallel) throws {
     let outputs = layer.outputWidth
     for token in 0..<tokenCount {
-      (firstOffsets.pointer + token * outputs).update(from: layer.bias.values.pointer, count: outputs)
+      (firstOffsets.pointer + token * outputs).update(from: layer.bias!.values.pointer, count: outputs)
     }
     if let selfAttention {
-      let ones = [Float](repeating: 1, count: tokenCount)
-      var bias = [Float](repeating: 0, count: outputs)
+      let bias = SharedBuffer<Float>(count: outputs)
       StoredTokens(.float32, layer.weight.values.pointer, tokenCount: outputs, width: width)
-        .dots(query: selfAttention.output.bias.values.pointer, into: &bias)
-      BLAS.multiply(
-        m: tokenCount, n: outputs, k: 1, a: ones, leadingA: 1, b: bias, leadingB: outputs, beta: 1,
-        c: firstOffsets.pointer, leadingC: outputs)
+        .dots(query: selfAttention.output.bias!.values.pointer, into: bias.pointer)
+      try Rows.add(row: bias, to: firstOffsets, count: tokenCount, parallel)
     }
     if let embedding = scorer.positionEmbedding {
-      BLAS.multiply(
-        transposeB: true, m: tokenCount, n: outputs, k: width, a: embedding.values.pointer, leadingA: width,
-        b: layer.weight.values.pointer, leadingB: width, beta: 1, c: firstOffsets.pointer, leadingC: outputs)
+      try BLAS.multiply(
+        parallel, transposeB: true, m: tokenCount, n: outputs, k: width, a: embedding.values, leadingA: width,
+        b: layer.weight.values, leadingB: width, beta: 1, c: firstOffsets, leadingC: outputs)
     }
   }
 
@@ -180,15 +177,10 @@ package final class AbMILPTokenPooling: Pooling {
 
   package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {
     guard description.selfAttention == .both, let selfAttention else { return }
-    try parallel.forEachChunk(of: count, length: 64) { _, images, _ in
-      let out = features.pointer + images.lowerBound * width
-      for image in 0..<images.count {
-        (out + image * width).update(from: selfAttention.output.bias.values.pointer, count: width)
-      }
-      BLAS.multiply(
-        transposeB: true, m: images.count, n: width, k: width, a: sums.pointer + images.lowerBound * width,
-        leadingA: width, b: selfAttention.value.pointer, leadingB: width, beta: 1, c: out, leadingC: width)
-    }
+    try BLAS.multiply(
+      parallel, transposeB: true, m: count, n: width, k: width, a: sums, leadingA: width,
+      b: selfAttention.value, leadingB: width, bias: selfAttention.output.bias!.values, c: features,
+      leadingC: width)
   }
 
   func tokenAttention(_ index: Int) -> UnsafeMutablePointer<Float> {
@@ -218,7 +210,7 @@ package final class AbMILPTokenPooling: Pooling {
     BLAS.multiply(
       transposeB: true, m: tokenCount, n: tokenCount, k: width, alpha: 1 / Float(width).squareRoot(),
       a: projected, leadingA: width, b: tokens, leadingB: width, c: matrix, leadingC: tokenCount)
-    pb_softmax(matrix, tokenCount, tokenCount, nil)
+    pb_softmax(matrix, tokenCount, tokenCount)
   }
 
   /// Writes the scores of all tokens.
@@ -250,7 +242,7 @@ package final class AbMILPTokenPooling: Pooling {
     BLAS.multiply(
       m: tokenCount, n: width, k: width, a: input, leadingA: width, b: transposed[top].pointer,
       leadingB: width, c: product, leadingC: width)
-    let offsets = top == 0 ? firstOffsets : scorer.hidden[top].bias.values
+    let offsets = top == 0 ? firstOffsets : scorer.hidden[top].bias!.values
     pb_rectified_dots(
       product, offsets.pointer, top == 0 && scorer.positionEmbedding != nil ? width : 0,
       scorer.score.weight.values.pointer, tokenCount, width, scores, signs(index))
@@ -283,7 +275,7 @@ package final class AbMILPTokenPooling: Pooling {
         output.update(from: firstOffsets.pointer, count: tokenCount * width)
       } else {
         for token in 0..<tokenCount {
-          (output + token * width).update(from: parameters.bias.values.pointer, count: width)
+          (output + token * width).update(from: parameters.bias!.values.pointer, count: width)
         }
       }
       BLAS.multiply(

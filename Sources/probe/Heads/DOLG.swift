@@ -153,7 +153,7 @@ package final class DOLG: Pooling {
       }
     }
     let scatter = try products.total(groupCount: ImageGroups(imageCount: count).count, parallel)
-    nonisolated(unsafe) let shared = scatter
+    nonisolated(unsafe) let shared = scatter.pointer
     let weight = projection.weight.values.pointer
     nonisolated(unsafe) let rows = weight
     try parallel.forEachChunk(of: width, length: Self.rowsPerChunk) { _, channels, _ in
@@ -242,8 +242,8 @@ package final class DOLG: Pooling {
     let scratch = scratch(image)
     let values = image.inSinglePrecision() + firstToken * width
     project(values, scratch)
+    if image.isFirstOfGroup { vectors.clear(group) }
     let sums = vectors.partial(group)
-    if image.isFirstOfGroup { sums.update(repeating: 0, count: vectors.count) }
     share(scratch, gradient, scoreBias: sums + 2 * width)
     pb_gate_backward(
       scratch.values.pointer, gradient, score.weight.values.pointer, scratch.shares.pointer, tokenCount,
@@ -276,8 +276,8 @@ package final class DOLG: Pooling {
   }
 
   package func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) throws {
-    nonisolated(unsafe) let outer = try products.total(groupCount: groupCount, parallel)
-    nonisolated(unsafe) let sums = try vectors.total(groupCount: groupCount, parallel)
+    nonisolated(unsafe) let outer = try products.total(groupCount: groupCount, parallel).pointer
+    nonisolated(unsafe) let sums = try vectors.total(groupCount: groupCount, parallel).pointer
     let tokensOfBatch = Double(count * tokenCount)
     let (scale, shift) = (affine.scale, affine.shift)
     try parallel.forEachChunk(of: width, length: Self.rowsPerChunk) { _, channels, _ in

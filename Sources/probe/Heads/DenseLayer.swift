@@ -1,12 +1,9 @@
-import CKernels
 import Compute
 
 /// A linear layer over rows (PyTorch's `nn.Linear`): `output = input * weight^T + bias`.
 ///
 /// Rows are whatever the caller has many of: images, tokens, queries. Nothing is kept between forward and backward.
 package struct DenseLayer: Sendable {
-  private static let columnsPerChunk = 128
-
   package let inputWidth: Int
   package let outputWidth: Int
   /// [output, input]
@@ -25,8 +22,7 @@ package struct DenseLayer: Sendable {
     self.outputWidth = outputWidth
     weight = Parameter(name + ".weight", shape: [outputWidth, inputWidth])
     bias = hasBias ? Parameter(name + ".bias", shape: [outputWidth]) : nil
-    initialization.fill(
-      weight: weight, bias: bias, inputWidth: inputWidth, outputWidth: outputWidth, &generator)
+    initialization.fill(weight: weight, bias: bias, inputWidth: inputWidth, &generator)
   }
 
   package var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
@@ -59,13 +55,7 @@ package struct DenseLayer: Sendable {
       parallel, transposeA: true, m: outputWidth, n: inputWidth, k: count, a: outputGradient,
       leadingA: outputWidth, b: input, leadingB: inputWidth, beta: 1, c: weight.gradient, leadingC: inputWidth
     )
-    if let bias {
-      try parallel.forEachChunk(of: outputWidth, length: Self.columnsPerChunk) { _, columns, _ in
-        pb_add_column_sums(
-          outputGradient.pointer + columns.lowerBound, count, outputWidth, columns.count,
-          bias.gradient.pointer + columns.lowerBound)
-      }
-    }
+    if let bias { try Rows.addSum(of: outputGradient, count: count, to: bias.gradient, parallel) }
     guard let inputGradient else { return }
     try BLAS.multiply(
       parallel, m: count, n: inputWidth, k: outputWidth, a: outputGradient, leadingA: outputWidth,

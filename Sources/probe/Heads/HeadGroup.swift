@@ -1,7 +1,7 @@
 import Compute
 
 /// Heads that learn or predict side by side from the same batches: an image's tokens are read from memory once forward and
-/// once backward, however many heads there are.
+/// once backward, and once before where a head surveys them (see ``Pooling``), however many heads there are.
 ///
 /// What becomes of a head does not depend on the others, nor on the number of threads, by a single bit. Not safe for use
 /// by two callers at once.

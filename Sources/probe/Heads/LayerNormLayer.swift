@@ -7,9 +7,6 @@ import Compute
 /// first-level cache. Not safe for use by two callers at once.
 package struct LayerNormLayer: Sendable {
   private static let rowsPerChunk = 32
-  /// Gradients of the parameters are summed over at most this many groups of rows, in order, whatever the number of
-  /// threads.
-  private static let groupCount = 32
 
   package let width: Int
   package let epsilon: Float
@@ -36,7 +33,7 @@ package struct LayerNormLayer: Sendable {
     weight.values.fill(1)
     self.weight = weight
     self.bias = bias
-    partialGradients = SharedBuffer(count: Self.groupCount * 2 * width)
+    partialGradients = SharedBuffer(count: ImageGroups.limit * 2 * width)
   }
 
   package var parameters: [Parameter] { [weight, bias] }
@@ -68,9 +65,9 @@ package struct LayerNormLayer: Sendable {
     _ input: SharedBuffer<Float>, outputGradient: SharedBuffer<Float>, count: Int,
     into inputGradient: SharedBuffer<Float>, adding: Bool = false, _ parallel: Parallel
   ) throws {
-    let groups = min(Self.groupCount, count)
-    try parallel.forEach(groups) { group, _ in
-      let rows = group * count / groups..<(group + 1) * count / groups
+    let groups = ImageGroups(imageCount: count)
+    try parallel.forEach(groups.count) { group, _ in
+      let rows = groups[group]
       let partial = partialGradients.pointer + group * 2 * width
       partial.update(repeating: 0, count: 2 * width)
       let start = rows.lowerBound * width
@@ -78,7 +75,7 @@ package struct LayerNormLayer: Sendable {
         input.pointer + start, weight.values.pointer, epsilon, outputGradient.pointer + start,
         inputGradient.pointer + start, adding ? 1 : 0, partial, partial + width, rows.count, width)
     }
-    addPartialGradients(groups)
+    addPartialGradients(groups.count)
   }
 
   /// The first group's part becomes the sum.

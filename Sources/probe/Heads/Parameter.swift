@@ -52,38 +52,15 @@ package enum Initialization: Sendable {
   case uniform
   /// The weight from N(0, deviation^2), without what lies outside -2 ... 2 (`nn.init.trunc_normal_`); the bias zero.
   case truncatedNormal(deviation: Double)
-  /// The weight from U(-b, b) with b = sqrt(6 / (input + output)) (`nn.init.xavier_uniform_`); the bias zero.
-  case xavierUniform
-  case zeros
 
   func fill(
-    weight: Parameter, bias: Parameter?, inputWidth: Int, outputWidth: Int, _ generator: inout SeededGenerator
+    weight: Parameter, bias: Parameter?, inputWidth: Int, _ generator: inout SeededGenerator
   ) {
     switch self {
     case .uniform:
       weight.initialize(fanIn: inputWidth, &generator)
       bias?.initialize(fanIn: inputWidth, &generator)
     case .truncatedNormal(let deviation): weight.initialize(truncatedNormal: deviation, &generator)
-    case .xavierUniform:
-      weight.initialize(bound: (6 / Double(inputWidth + outputWidth)).squareRoot(), &generator)
-    case .zeros: break
     }
-  }
-}
-
-/// The weight `[output, input]` and the bias `[output]` of a linear layer.
-struct LinearParameters: Sendable {
-  let weight: Parameter
-  let bias: Parameter
-  let inputWidth: Int
-  let outputWidth: Int
-
-  init(_ name: String, inputWidth: Int, outputWidth: Int, _ generator: inout SeededGenerator) {
-    self.inputWidth = inputWidth
-    self.outputWidth = outputWidth
-    weight = Parameter(name + ".weight", shape: [outputWidth, inputWidth])
-    bias = Parameter(name + ".bias", shape: [outputWidth])
-    weight.initialize(fanIn: inputWidth, &generator)
-    bias.initialize(fanIn: inputWidth, &generator)
   }
 }

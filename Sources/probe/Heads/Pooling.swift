@@ -1,4 +1,5 @@
 import Compute
+import Synchronization
 
 /// Some images of a source: what one step of training or evaluation works on.
 public struct Batch: Sendable {
@@ -19,7 +20,8 @@ public struct Batch: Sendable {
 ///
 /// In phases, so that many heads learn from one look at an image's tokens: whatever needs tokens is done in a visit of
 /// the image, in which every head has its turn while the tokens are in the processor's cache; everything else between
-/// visits, for the whole batch. A step of training is
+/// visits, for the whole batch. Where features depend on what only a look at all tokens tells, images are surveyed first:
+/// by SimPool, CLIP and CBAM always, by AIM and DOLG for their batch norms in training. A step of training is
 ///
 ///     [survey, every image]  beginForward  [forward, every image]  finishForward
 ///     beginBackward  [backward, every image]  finishBackward
@@ -95,37 +97,42 @@ package struct ImageGroups {
   }
 }
 
-/// Sums that every group of images adds to, and their total.
-package struct GroupSums: Sendable {
+/// Sums that every group of images adds to, and their total. A group takes memory when it first adds something, so that
+/// what is only measured takes none.
+package final class GroupSums: Sendable {
   package let count: Int
-  /// [groups, count]; the first group's part becomes the total.
-  private let partials: SharedBuffer<Float>
+  /// [groups], each [count]; the first group's part becomes the total.
+  private let parts = Mutex([SharedBuffer<Float>?](repeating: nil, count: ImageGroups.limit))
 
   /// - Parameter count: the number of sums.
-  package init(count: Int) {
-    self.count = count
-    partials = SharedBuffer(count: ImageGroups.limit * count)
+  package init(count: Int) { self.count = count }
+
+  private func part(_ group: Int) -> SharedBuffer<Float> {
+    parts.withLock { parts in
+      if let part = parts[group] { return part }
+      let part = SharedBuffer<Float>(count: count)
+      parts[group] = part
+      return part
+    }
   }
 
   /// To be called before a group's first image adds anything.
-  package func clear(_ group: Int) { partial(group).update(repeating: 0, count: count) }
+  package func clear(_ group: Int) { part(group).fill(0) }
+
+  package func partial(_ group: Int) -> UnsafeMutablePointer<Float> { part(group).pointer }
 
   /// What `total` made last, [count].
-  package var sum: UnsafeMutablePointer<Float> { partials.pointer }
-
-  package func partial(_ group: Int) -> UnsafeMutablePointer<Float> { partials.pointer + group * count }
+  package var sum: SharedBuffer<Float> { part(0) }
 
   /// Adds up the parts in the groups' order.
-  ///
-  /// - Returns: [count]
-  package func total(groupCount: Int, _ parallel: Parallel) throws -> UnsafeMutablePointer<Float> {
+  package func total(groupCount: Int, _ parallel: Parallel) throws -> SharedBuffer<Float> {
+    let parts = (0..<max(1, groupCount)).map(part)
     try parallel.forEachChunk(of: count, length: 4096) { _, range, _ in
-      let sum = partials.pointer
-      for group in 1..<max(1, groupCount) {
-        let partial = partials.pointer + group * count
-        for index in range { sum[index] += partial[index] }
+      let sum = parts[0].pointer
+      for part in parts.dropFirst() {
+        for index in range { sum[index] += part.pointer[index] }
       }
     }
-    return partials.pointer
+    return parts[0]
   }
 }

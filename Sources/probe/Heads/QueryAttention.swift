@@ -304,15 +304,15 @@ package final class QueryAttention: Sendable {
     let total = try sharedParts.total(groupCount: groupCount, parallel)
     forEachHead { head, start in
       guard !head.form.perImage else { return }
-      head.gradients.pointer.update(from: total + start * width, count: head.form.count * width)
+      head.gradients.pointer.update(from: total.pointer + start * width, count: head.form.count * width)
     }
     for head in heads where head.form.offsets == .shared {
       let total = try head.offsetParts.total(groupCount: groupCount, parallel)
-      head.offsetGradients.pointer.update(from: total, count: head.offsetGradients.count)
+      head.offsetGradients.pointer.update(from: total.pointer, count: head.offsetGradients.count)
     }
     for head in heads where head.form.extraToken == .shared {
       let total = try head.extraParts.total(groupCount: groupCount, parallel)
-      head.extraGradient.pointer.update(from: total, count: width)
+      head.extraGradient.pointer.update(from: total.pointer, count: width)
     }
   }
 
