@@ -32,6 +32,13 @@ import Testing
     #expect(rows == sorted(queries, training, count: count))
   }
 
+  @Test(arguments: [1, 200, 5000, 1_281_167])
+  func candidatesOfAPassTakeLimitedMemory(count: Int) throws {
+    let training = try LabelledFeatures.random(count: 5, width: 2, classCount: 1, seed: 1)
+    let queries = NeighbourSearch(training, count: count).queriesPerPass
+    #expect(queries >= 1 && queries <= 4096 && 24 * count * queries <= 256 << 20)
+  }
+
   @Test func ofEquallySimilarImagesTheFirstOnesAreTaken() throws {
     // All similarities are 1 or -1, exactly.
     let training = try LabelledFeatures(

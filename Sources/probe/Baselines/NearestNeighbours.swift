@@ -7,7 +7,7 @@ import Foundation
 ///
 /// One pass over the similarities serves all numbers of neighbours and all temperatures. Of equally similar images the
 /// first ones are taken, and of classes with equal votes the lower one comes first. Similarities are multiplied in single
-/// precision, votes summed in double. Memory: a block of images, and 24 bytes a neighbour of 4096 queries.
+/// precision, votes summed in double. Memory: a block of images, and 24 bytes a neighbour of up to 4096 queries, in 256 MB.
 public struct NearestNeighbours: Sendable {
   /// How often the votes of so many neighbours at a temperature are right.
   public struct Accuracy: Codable, Equatable, Sendable {
@@ -57,8 +57,8 @@ public struct NearestNeighbours: Sendable {
     let settingCount = neighbours.count * temperatures.count
     var right = [(top1: Int, top5: Int)](repeating: (0, 0), count: settingCount)
     let search = NeighbourSearch(training, count: neighbours.last!)
-    for start in stride(from: 0, to: queries.count, by: NeighbourSearch.queriesPerPass) {
-      let places = start..<min(queries.count, start + NeighbourSearch.queriesPerPass)
+    for start in stride(from: 0, to: queries.count, by: search.queriesPerPass) {
+      let places = start..<min(queries.count, start + search.queriesPerPass)
       let found = try search.nearest(queries, places, parallel)
       let predictions = try vote(found, queries, places, parallel)
       for query in 0..<places.count {

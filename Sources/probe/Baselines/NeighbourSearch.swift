@@ -27,14 +27,20 @@ package struct Neighbour: BitwiseCopyable, Comparable {
 /// Exact search for the nearest training images by cosine similarity. Training images are normalised block by block and
 /// multiplied with tiles of queries; only similarities above a query's k-th so far are looked at.
 package struct NeighbourSearch: Sendable {
-  /// Queries that go through the training images together.
-  static let queriesPerPass = 4096
+  /// What the candidates of queries that go through the training images together may take.
+  private static let candidateByteCount = 256 << 20
   private static let queriesPerTile = 64
   private static let rowsPerBlock = 2048
 
   private let training: LabelledFeatures
   /// k
   private let count: Int
+
+  /// Queries that go through the training images together: as many as have room for their candidates and for what is found.
+  /// Nothing found depends on it.
+  package var queriesPerPass: Int {
+    min(4096, max(1, Self.candidateByteCount / (3 * count * MemoryLayout<Neighbour>.stride)))
+  }
 
   /// - Parameter count: at most the number of training images.
   package init(_ training: LabelledFeatures, count: Int) {
