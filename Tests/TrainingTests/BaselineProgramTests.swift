@@ -69,7 +69,8 @@ import Testing
       (["knn", "--k", "0"], 64), (["knn", "--k", "1,,2"], 64), (["knn", "--temperature", "-1"], 64),
       (["knn", "--k", "1,2", "--predictions", "file"], 64), (["ridge", "--penalties", "0"], 64),
       (["logistic", "--penalties", "nan"], 64), (["ridge", "--cls-features", "abmilp"], 64),
-      (["logistic"], 1),
+      (["ridge", "--balanced"], 64), (["knn", "--all-views"], 64),
+      (["logistic", "--shuffle", "blocks"], 64), (["logistic"], 1),
     ] as [([String], Int32)])
   func exitStatusesTellWhatIsWrong(arguments: [String], status: Int32) throws {
     let result = try program.run(arguments + ["--train", "/no/a", "--val", "/no/b"])

@@ -29,7 +29,7 @@ struct ReadingArguments: ParsableArguments {
   }
 }
 
-/// What a run learns from, in what order, and what it is measured on.
+/// What a run learns from, and what it is measured on.
 struct DataOptions: ParsableArguments {
   @Option(
     name: .customLong("train"),
@@ -71,16 +71,6 @@ struct DataOptions: ParsableArguments {
   @Option(help: "Decides which images --fraction and --shots draw.")
   var subsetSeed: UInt64 = 0
 
-  @Flag(
-    help: "Take every stored view of an image as an image of its own; else each epoch takes another one.")
-  var allViews = false
-
-  @Option(help: "full, or blocks: by blocks of neighbours, for caches on slow disks that memory cannot hold.")
-  var shuffle: Shuffle = .full
-
-  @Flag(help: "Draw every class equally often.")
-  var balanced = false
-
   @Option(help: "none, or final: the encoder's norm after its last block is applied to the tokens.")
   var tokenNorm: TokenNorm.Choice = .none
 
@@ -109,9 +99,32 @@ struct DataOptions: ParsableArguments {
       reading: reading.options)
   }
 
+  /// In no order of its own.
   var selection: DataSelection {
     DataSelection(
-      block: block, fraction: fraction, shots: shots, subsetSeed: subsetSeed, usesAllViews: allViews,
-      shuffle: shuffle, isBalanced: balanced, tokenNorm: tokenNorm)
+      block: block, fraction: fraction, shots: shots, subsetSeed: subsetSeed, tokenNorm: tokenNorm)
+  }
+}
+
+/// The same, and in what order it is learned from, epoch by epoch.
+struct EpochDataOptions: ParsableArguments {
+  @OptionGroup var data: DataOptions
+
+  @Flag(
+    help: "Take every stored view of an image as an image of its own; else each epoch takes another one.")
+  var allViews = false
+
+  @Option(help: "full, or blocks: by blocks of neighbours, for caches on slow disks that memory cannot hold.")
+  var shuffle: Shuffle = .full
+
+  @Flag(help: "Draw every class equally often.")
+  var balanced = false
+
+  var sources: DataSources { data.sources }
+
+  var selection: DataSelection {
+    var selection = data.selection
+    (selection.usesAllViews, selection.shuffle, selection.isBalanced) = (allViews, shuffle, balanced)
+    return selection
   }
 }

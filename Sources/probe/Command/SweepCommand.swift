@@ -14,7 +14,7 @@ struct SweepCommand: ParsableCommand {
       learn from the same reading of the cache, epoch by epoch.
       """)
 
-  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Data") var data: EpochDataOptions
 
   @Option(
     name: [.customLong("output-dir"), .short], help: ArgumentHelp("Folder to write.", valueName: "sweep"))

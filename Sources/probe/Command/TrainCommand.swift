@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("What the classifier sees (docs/heads.md).", valueName: "features"))
   var features = FeaturesArgument(.cls)
 
-  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Data") var data: EpochDataOptions
   @OptionGroup(title: "Head") var head: HeadOptions
   @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
   @OptionGroup(title: "Output") var output: OutputOptions
