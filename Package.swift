@@ -130,7 +130,7 @@ let package = Package(
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
-    tests("Baselines", ["Baselines", "Compute", "Evaluation", "Files", "Tensors"]),
+    tests("Baselines", ["Baselines", "CKernels", "Compute", "Evaluation", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
     tests("Training", ["CKernels", "Training", "TokenStore", "probe"]),

@@ -33,20 +33,6 @@ import Testing
   }
 
   @Test(arguments: CPULevel.available, counts)
-  func selectionIsThatOfTheReference(level: CPULevel, count: Int) {
-    for row in rows(count: count) {
-      for threshold in [-Float.infinity, -2, 0, 2.5, 100] {
-        var (selected, expected) = (
-          [UInt32](repeating: 0, count: count), [UInt32](repeating: 0, count: count)
-        )
-        let size = level.run { pb_select_above(row, count, threshold, &selected) }
-        #expect(size == pb_select_above_reference(row, count, threshold, &expected))
-        #expect(selected.prefix(size) == expected.prefix(size))
-      }
-    }
-  }
-
-  @Test(arguments: CPULevel.available, counts)
   func sumsAreThoseOfTheReferences(level: CPULevel, count: Int) {
     var generator = SeededGenerator(seed: 7)
     let scores = (0..<count).map { _ in Float(20 * generator.normal()) }

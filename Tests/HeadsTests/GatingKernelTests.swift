@@ -53,18 +53,6 @@ import Testing
   }
 
   @Test(arguments: sizes, CPULevel.available)
-  func softmaxBackwardOfRows(size: Size, level: CPULevel) {
-    let (rows, width) = (size.rows, size.width)
-    let attention = numbers(rows * width, seed: 4)
-    pb_softmax(attention.pointer, rows, width, nil)
-    let gradient = numbers(rows * width, seed: 5)
-    let expected = SharedBuffer(gradient.array)
-    level.run { pb_softmax_rows_backward(attention.pointer, gradient.pointer, rows, width) }
-    pb_softmax_rows_backward_reference(attention.pointer, expected.pointer, rows, width)
-    expectClose(gradient, expected)
-  }
-
-  @Test(arguments: sizes, CPULevel.available)
   func gatesAndTheirWayBack(size: Size, level: CPULevel) {
     let (rows, width) = (size.rows, size.width)
     let (gradient, weights) = (numbers(width, seed: 6), numbers(width, seed: 7))

@@ -79,28 +79,41 @@ import Testing
   @Test(arguments: CPULevel.available, [true, false])
   func theWayBackEqualsItsReference(level: CPULevel, isPlain: Bool) {
     for tokenCount in [1, 2, 15, 16, 17, 33, 197] {
-      let (sample, expected) = (Sample(tokenCount), Sample(tokenCount))
-      for sample in [sample, expected] {
-        // An attention, whose first token takes no part where there are others.
-        _ = pb_pooling_softmax_reference(
-          sample.tokens(first: min(1, tokenCount - 1), normalized: false), sample.attention.pointer, nil, 0,
-          sample.attention.pointer)
+      for first in [0, 1, 5] where first < tokenCount {
+        let (sample, expected) = (Sample(tokenCount), Sample(tokenCount))
+        for sample in [sample, expected] {
+          _ = pb_pooling_softmax_reference(
+            sample.tokens(first: first, normalized: false), sample.attention.pointer, nil, 0,
+            sample.attention.pointer)
+        }
+        let correction = level.run {
+          pb_pooling_softmax_backward(
+            sample.tokens(first: first, normalized: !isPlain), sample.attention.pointer, sample.row.pointer,
+            isPlain ? nil : sample.means.pointer, 0.7, isPlain ? nil : sample.offsets.pointer)
+        }
+        let expectedCorrection = pb_pooling_softmax_backward_reference(
+          expected.tokens(first: first, normalized: !isPlain), expected.attention.pointer,
+          expected.row.pointer, isPlain ? nil : expected.means.pointer, 0.7,
+          isPlain ? nil : expected.offsets.pointer)
+        // Differences of numbers near 4, times attention of up to 1.
+        let rows = Closeness(sample.used(sample.row), expected.used(expected.row))
+        let offsets = Closeness(sample.used(sample.offsets), expected.used(expected.offsets))
+        #expect(rows.maximumDifference < 3e-6, "\(tokenCount) from \(first)")
+        #expect(offsets.maximumDifference < 3e-6, "\(tokenCount) from \(first)")
+        #expect(abs(correction - expectedCorrection) < 1e-5)
+        #expect(sample.row.array.prefix(first).allSatisfy { $0 == 0 })
       }
-      let correction = level.run {
-        pb_pooling_softmax_backward(
-          sample.tokens(first: 0, normalized: !isPlain), sample.attention.pointer, sample.row.pointer,
-          isPlain ? nil : sample.means.pointer, 0.7, isPlain ? nil : sample.offsets.pointer)
-      }
-      let expectedCorrection = pb_pooling_softmax_backward_reference(
-        expected.tokens(first: 0, normalized: !isPlain), expected.attention.pointer, expected.row.pointer,
-        isPlain ? nil : expected.means.pointer, 0.7, isPlain ? nil : expected.offsets.pointer)
-      // Differences of numbers near 4, times attention of up to 1.
-      #expect(
-        Closeness(sample.used(sample.row), expected.used(expected.row)).maximumDifference < 3e-6,
-        "\(tokenCount)")
-      #expect(
-        Closeness(sample.used(sample.offsets), expected.used(expected.offsets)).maximumDifference < 3e-6)
-      #expect(abs(correction - expectedCorrection) < 1e-5)
     }
+  }
+
+  /// What is far below the greatest score weighs nothing instead of a subnormal number, and so does what takes no part.
+  @Test(arguments: CPULevel.available) func aCertainQueryHasNoSubnormalWeights(level: CPULevel) {
+    let sample = Sample(21)
+    for token in 0..<21 { sample.row[token] = token == 7 ? 95 : Float(token) }
+    _ = level.run {
+      pb_pooling_softmax(
+        sample.tokens(first: 2, normalized: false), sample.row.pointer, nil, 0, sample.attention.pointer)
+    }
+    #expect(sample.attention.array == (0..<32).map { $0 == 7 ? 1 : 0 })
   }
 }

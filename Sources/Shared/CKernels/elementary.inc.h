@@ -52,6 +52,13 @@ PB_ELEMENTARY float PB_KERNEL(exponential)(float x) {
   return p * power + power;
 }
 
+/// exp(x) for x up to 0, in a softmax. What is below 1e-30 counts as nothing: it is none beside the 1 of the row's greatest
+/// value, and products with it would be subnormal numbers, which many processors compute slowly.
+PB_ELEMENTARY float PB_KERNEL(share)(float x) {
+  const float e = PB_KERNEL(exponential)(x);
+  return e < 1e-30f ? 0.0f : e;
+}
+
 /// exp(x) - 1, right for small x, too.
 PB_ELEMENTARY float PB_KERNEL(exponential_less_1)(float x) {
   float power;

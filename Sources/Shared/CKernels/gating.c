@@ -17,8 +17,6 @@ PB_DISPATCH(void, pb_rectified_dots,
 PB_DISPATCH(void, pb_expand_signs,
             (const uint16_t *signs, const float *scales, size_t rows, size_t width, float *out),
             (signs, scales, rows, width, out))
-PB_DISPATCH(void, pb_softmax_rows_backward, (const float *attention, float *gradient, size_t rows, size_t width),
-            (attention, gradient, rows, width))
 PB_DISPATCH(void, pb_gate_dots,
             (const float *values, const float *weights, size_t rows, size_t width, float *lengths, float *dots),
             (values, weights, rows, width, lengths, dots))
@@ -51,14 +49,6 @@ void pb_expand_signs_reference(const uint16_t *signs, const float *scales, size_
     for (size_t i = 0; i < width; i++) {
       out[r * width + i] = signs[r * pb_sign_words(width) + i / 16] >> i % 16 & 1 ? scales[r] : 0;
     }
-  }
-}
-
-void pb_softmax_rows_backward_reference(const float *attention, float *gradient, size_t rows, size_t width) {
-  for (size_t r = 0; r < rows; r++, attention += width, gradient += width) {
-    double mean = 0;
-    for (size_t i = 0; i < width; i++) mean += (double)attention[i] * gradient[i];
-    for (size_t i = 0; i < width; i++) gradient[i] = (float)(attention[i] * (gradient[i] - mean));
   }
 }
 

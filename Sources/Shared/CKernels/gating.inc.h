@@ -52,27 +52,6 @@ static void PB_KERNEL(pb_expand_signs)(const uint16_t *restrict signs, const flo
   }
 }
 
-/// The sum of a[i] b[i].
-PB_ELEMENTARY float PB_KERNEL(row_dot)(const float *restrict a, const float *restrict b, size_t width) {
-  float sums[PB_LANES] = {0};
-  const size_t whole = width / PB_LANES * PB_LANES;
-  for (size_t at = 0; at < whole; at += PB_LANES) {
-    PB_VECTORIZE
-    for (size_t i = 0; i < PB_LANES; i++) sums[i] += a[at + i] * b[at + i];
-  }
-  for (size_t i = whole; i < width; i++) sums[i - whole] += a[i] * b[i];
-  return PB_KERNEL(lane_sum)(sums);
-}
-
-static void PB_KERNEL(pb_softmax_rows_backward)(const float *restrict attention, float *restrict gradient, size_t rows,
-                                                size_t width) {
-  for (size_t r = 0; r < rows; r++, attention += width, gradient += width) {
-    const float mean = PB_KERNEL(row_dot)(attention, gradient, width);
-    PB_VECTORIZE
-    for (size_t i = 0; i < width; i++) gradient[i] = attention[i] * (gradient[i] - mean);
-  }
-}
-
 static void PB_KERNEL(pb_gate_dots)(const float *restrict values, const float *restrict weights, size_t rows,
                                     size_t width, float *restrict lengths, float *restrict dots) {
   const size_t whole = width / PB_LANES * PB_LANES;

@@ -353,7 +353,7 @@ static float PB_KERNEL(pb_pooling_softmax)(pb_pooling_tokens tokens, float *rest
   for (size_t start = 0; start < padded; start += PB_LANES) {
     PB_VECTORIZE
     for (size_t i = 0; i < PB_LANES; i++) {
-      const float e = PB_KERNEL(exponential)(row[start + i] - maximum);
+      const float e = PB_KERNEL(share)(row[start + i] - maximum);
       row[start + i] = e;
       sums[i] += e;
     }
@@ -361,9 +361,6 @@ static float PB_KERNEL(pb_pooling_softmax)(pb_pooling_tokens tokens, float *rest
   const float scale = 1.0f / PB_KERNEL(lane_sum)(sums);
   PB_VECTORIZE
   for (size_t t = 0; t < padded; t++) row[t] *= scale;
-  // What takes no part had an exponential of 1e-38 instead of none.
-  for (size_t t = 0; t < tokens.first; t++) row[t] = 0;
-  for (size_t t = tokens.token_count; t < padded; t++) row[t] = 0;
   memcpy(attention, row, padded * sizeof(float));
   return PB_KERNEL(unnormalize)(tokens, padded, row);
 }

@@ -5,6 +5,8 @@
 
 #include "dispatch.h"
 
+enum { PB_LANES = 16 };
+
 #define PB_FAMILY "ranking.inc.h"
 #include "for_each_level.h"
 
@@ -13,8 +15,6 @@ PB_DISPATCH(size_t, pb_best_of, (const float *scores, size_t count), (scores, co
 PB_DISPATCH(float, pb_exponential_sum, (const float *scores, size_t count, float maximum), (scores, count, maximum))
 PB_DISPATCH(float, pb_exponential_shares, (float *scores, size_t count, float maximum), (scores, count, maximum))
 PB_DISPATCH(float, pb_softplus_sum, (const float *scores, size_t count), (scores, count))
-PB_DISPATCH(size_t, pb_select_above, (const float *values, size_t count, float threshold, uint32_t *indices),
-            (values, count, threshold, indices))
 
 static int comes_before(const float *scores, size_t a, size_t b) {
   if (isnan(scores[a])) return isnan(scores[b]) && a < b;
@@ -46,12 +46,4 @@ double pb_softplus_sum_reference(const float *scores, size_t count) {
   double sum = 0;
   for (size_t i = 0; i < count; i++) sum += fmax(scores[i], 0) + log1p(exp(-fabs((double)scores[i])));
   return sum;
-}
-
-size_t pb_select_above_reference(const float *values, size_t count, float threshold, uint32_t *indices) {
-  size_t selected = 0;
-  for (size_t i = 0; i < count; i++) {
-    if (values[i] > threshold) indices[selected++] = (uint32_t)i;
-  }
-  return selected;
 }

@@ -58,54 +58,13 @@ package enum CrossEntropy {
     _ parallel: Parallel
   ) throws {
     let factor = scale / Float(labels.count)
-    try forEachChunk(of: labels, parallel) { first, labels in
-      pb_cross_entropy_gradient(
-        logits.pointer + first * classCount, labels.baseAddress!, labels.count, classCount,
-        description.labelSmoothing, factor, rows.losses.pointer + first, rows.ranks.pointer + first)
-    }
-  }
-
-  /// Losses and ranks alone.
-  ///
-  /// - Parameters:
-  ///   - logits: [B, C]
-  ///   - labels: [B], each in `0 ..< C`.
-  package static func measure(
-    _ logits: SharedBuffer<Float>, labels: [Int32], classCount: Int,
-    _ description: LossDescription = LossDescription(), into rows: RowLosses, _ parallel: Parallel
-  ) throws {
-    try forEachChunk(of: labels, parallel) { first, labels in
-      pb_cross_entropy(
-        logits.pointer + first * classCount, labels.baseAddress!, labels.count, classCount,
-        description.labelSmoothing, rows.losses.pointer + first, rows.ranks.pointer + first)
-    }
-  }
-
-  /// The gradient where each image's target is a distribution over the classes.
-  ///
-  /// - Parameters:
-  ///   - logits: [B, C]
-  ///   - targets: [B, C]
-  ///   - losses: receives [B].
-  package static func gradient(
-    _ logits: SharedBuffer<Float>, targets: SharedBuffer<Float>, count: Int, classCount: Int, scale: Float,
-    into losses: SharedBuffer<Float>, _ parallel: Parallel
-  ) throws {
-    let factor = scale / Float(count)
-    try parallel.forEachChunk(of: count, length: rowsPerChunk) { _, range, _ in
-      let start = range.lowerBound * classCount
-      pb_soft_cross_entropy_gradient(
-        logits.pointer + start, targets.pointer + start, range.count, classCount, factor,
-        losses.pointer + range.lowerBound)
-    }
-  }
-
-  private static func forEachChunk(
-    of labels: [Int32], _ parallel: Parallel,
-    _ body: @Sendable (_ first: Int, _ labels: UnsafeBufferPointer<Int32>) -> Void
-  ) throws {
     try parallel.forEachChunk(of: labels.count, length: rowsPerChunk) { _, range, _ in
-      labels[range].withUnsafeBufferPointer { body(range.lowerBound, $0) }
+      let first = range.lowerBound
+      labels[range].withUnsafeBufferPointer { labels in
+        pb_cross_entropy_gradient(
+          logits.pointer + first * classCount, labels.baseAddress!, labels.count, classCount,
+          description.labelSmoothing, factor, rows.losses.pointer + first, rows.ranks.pointer + first)
+      }
     }
   }
 }
@@ -127,19 +86,6 @@ package enum BinaryCrossEntropy {
       let start = range.lowerBound * classCount
       pb_binary_cross_entropy_gradient(
         logits.pointer + start, targets.pointer + start, range.count, classCount, factor,
-        losses.pointer + range.lowerBound)
-    }
-  }
-
-  /// The losses alone.
-  package static func measure(
-    _ logits: SharedBuffer<Float>, targets: SharedBuffer<Float>, count: Int, classCount: Int,
-    into losses: SharedBuffer<Float>, _ parallel: Parallel
-  ) throws {
-    try parallel.forEachChunk(of: count, length: rowsPerChunk) { _, range, _ in
-      let start = range.lowerBound * classCount
-      pb_binary_cross_entropy(
-        logits.pointer + start, targets.pointer + start, range.count, classCount,
         losses.pointer + range.lowerBound)
     }
   }

@@ -59,13 +59,6 @@ public struct FixedFeature: Sendable {
     for part in parts { try part.check(features, layout) }
   }
 
-  /// Features that are tokens already: the only token of each row, as it is.
-  static func identity(width: Int) -> FixedFeature { FixedFeature(vectorOf: width) }
-
-  private init(vectorOf width: Int) {
-    (features, self.width, layout, parts) = (.cls, width, .vector(width: width), [.classToken])
-  }
-
   /// The first to the last token that the feature is computed from.
   var tokenRange: Range<Int> {
     let ranges = parts.map { $0.tokenRange(layout) }

@@ -52,8 +52,8 @@ public final class Head: Sendable {
   let rowLosses: RowLosses
 
   /// - Parameters:
-  ///   - pooling: what turns the batches' rows into features. For features without parameters this may be the identity
-  ///     on features pooled before.
+  ///   - pooling: what turns the batches' rows into features. For features that were pooled before these are
+  ///     ``FlattenedTokens``.
   ///   - generator: draws the initial weights: the pooling's first, then the classifier's.
   package init(
     _ description: HeadDescription, pooling: any Pooling, classCount: Int, batchSize: Int,

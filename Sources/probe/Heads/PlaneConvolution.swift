@@ -7,8 +7,6 @@ struct PlaneConvolution: Sendable {
   let height: Int
   let width: Int
 
-  var planeCount: Int { height * width }
-
   /// out += the convolution of one plane.
   func add(_ plane: UnsafePointer<Float>, kernel: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>) {
     forEachRun { tap, start, count, shift in

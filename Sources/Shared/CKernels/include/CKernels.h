@@ -17,4 +17,5 @@
 #include "pb_ranking.h"
 #include "pb_resample.h"
 #include "pb_residual.h"
+#include "pb_selection.h"
 #include "pb_token_norm.h"

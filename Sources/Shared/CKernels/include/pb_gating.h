@@ -1,5 +1,5 @@
-// What heads that are small networks over every token do to a token at a time: scores behind ReLU, gates, attention between
-// tokens. values is `[rows, width]`, contiguous. Sums over a row go in 16 lanes, whose sums are then added in one order.
+// What heads that are small networks over every token do to a token at a time: scores behind ReLU, and gates. values is
+// `[rows, width]`, contiguous. Sums over a row go in 16 lanes, whose sums are then added in one order.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -20,9 +20,6 @@ void pb_rectified_dots(const float *values, const float *offsets, size_t offset_
 
 /// The way back to v, but for the factor weights[i]: out[r, i] = scales[r] where v is above zero, else 0.
 void pb_expand_signs(const uint16_t *signs, const float *scales, size_t rows, size_t width, float *out);
-
-/// Softmax's way back for each row: gradient[i] becomes attention[i] (gradient[i] - sum over j of attention[j] gradient[j]).
-void pb_softmax_rows_backward(const float *attention, float *gradient, size_t rows, size_t width);
 
 /// DOLG's branches of a projected token n (Yang et al., 2021): lengths[r] = |n|, dots[r] = sum of relu(n_i) weights[i].
 void pb_gate_dots(const float *values, const float *weights, size_t rows, size_t width, float *lengths, float *dots);
@@ -45,7 +42,6 @@ void pb_gated_maxima(const float *values, const float *gate, size_t rows, size_t
 void pb_rectified_dots_reference(const float *values, const float *offsets, size_t offset_stride, const float *weights,
                                  size_t rows, size_t width, float *dots, uint16_t *signs);
 void pb_expand_signs_reference(const uint16_t *signs, const float *scales, size_t rows, size_t width, float *out);
-void pb_softmax_rows_backward_reference(const float *attention, float *gradient, size_t rows, size_t width);
 void pb_gate_dots_reference(const float *values, const float *weights, size_t rows, size_t width, float *lengths,
                             float *dots);
 void pb_gate_backward_reference(float *values, const float *gradient, const float *weights, const pb_gate_shares *shares,

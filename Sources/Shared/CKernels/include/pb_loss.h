@@ -8,9 +8,11 @@
 extern "C" {
 #endif
 
-/// Softmax of each row, in place. log_sums[row] receives the logarithm of the sum of the exponentials of the row as it
-/// was; it may be null.
-void pb_softmax(float *values, size_t rows, size_t width, float *log_sums);
+/// Softmax of each row, in place.
+void pb_softmax(float *values, size_t rows, size_t width);
+
+/// Its way back for each row: gradient[i] becomes attention[i] (gradient[i] - sum over j of attention[j] gradient[j]).
+void pb_softmax_rows_backward(const float *attention, float *gradient, size_t rows, size_t width);
 
 /// losses[row] = (1 - smoothing) (-log p[label]) + smoothing * the mean over the classes of -log p, with p the softmax
 /// of the row (PyTorch's CrossEntropyLoss(label_smoothing)); and the logits become scale times the gradient of it.
@@ -21,28 +23,15 @@ void pb_softmax(float *values, size_t rows, size_t width, float *log_sums);
 void pb_cross_entropy_gradient(float *logits, const int32_t *labels, size_t rows, size_t classes, float smoothing,
                                float scale, float *losses, int32_t *ranks);
 
-/// The same losses and ranks; the logits stay.
-void pb_cross_entropy(const float *logits, const int32_t *labels, size_t rows, size_t classes, float smoothing,
-                      float *losses, int32_t *ranks);
-
-/// losses[row] = sum over the classes of -target log p, for targets `[rows, classes]`; and the logits become scale times
-/// the gradient of it.
-void pb_soft_cross_entropy_gradient(float *logits, const float *targets, size_t rows, size_t classes, float scale,
-                                    float *losses);
-
 /// losses[row] = the mean over the classes of -target log q - (1 - target) log(1 - q), with q the logistic function of the
 /// score (a row of PyTorch's BCEWithLogitsLoss); and the logits become scale times the gradient of it.
 void pb_binary_cross_entropy_gradient(float *logits, const float *targets, size_t rows, size_t classes, float scale,
                                       float *losses);
 
-/// The same losses; the logits stay.
-void pb_binary_cross_entropy(const float *logits, const float *targets, size_t rows, size_t classes, float *losses);
-
-void pb_softmax_reference(float *values, size_t rows, size_t width, float *log_sums);
+void pb_softmax_reference(float *values, size_t rows, size_t width);
+void pb_softmax_rows_backward_reference(const float *attention, float *gradient, size_t rows, size_t width);
 void pb_cross_entropy_gradient_reference(float *logits, const int32_t *labels, size_t rows, size_t classes,
                                          float smoothing, float scale, float *losses, int32_t *ranks);
-void pb_soft_cross_entropy_gradient_reference(float *logits, const float *targets, size_t rows, size_t classes,
-                                              float scale, float *losses);
 void pb_binary_cross_entropy_gradient_reference(float *logits, const float *targets, size_t rows, size_t classes,
                                                 float scale, float *losses);
 

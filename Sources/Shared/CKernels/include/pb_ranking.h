@@ -14,23 +14,18 @@ size_t pb_rank_of(const float *scores, size_t count, size_t index);
 /// The index of the score that comes first; 0 of no scores.
 size_t pb_best_of(const float *scores, size_t count);
 
-/// The sum of exp(score - maximum); differences below -87 count as -87. NaN where a score is.
+/// The sum of exp(score - maximum), where what is below 1e-30 counts as nothing. NaN where a score is.
 float pb_exponential_sum(const float *scores, size_t count, float maximum);
 /// scores = exp(score - maximum) / sum of them, likewise; returns the sum.
 float pb_exponential_shares(float *scores, size_t count, float maximum);
 /// The sum of log(1 + exp(score)), the cross entropy of a sigmoid for a target of 0. NaN where a score is.
 float pb_softplus_sum(const float *scores, size_t count);
 
-/// Writes the indices of the values above a threshold, in their order, and returns how many there are. There is room
-/// for `count` indices.
-size_t pb_select_above(const float *values, size_t count, float threshold, uint32_t *indices);
-
 /// The same in plain order, the sums in double precision.
 size_t pb_rank_of_reference(const float *scores, size_t count, size_t index);
 size_t pb_best_of_reference(const float *scores, size_t count);
 double pb_exponential_sum_reference(const float *scores, size_t count, float maximum);
 double pb_softplus_sum_reference(const float *scores, size_t count);
-size_t pb_select_above_reference(const float *values, size_t count, float threshold, uint32_t *indices);
 
 #ifdef __cplusplus
 }
