@@ -8,10 +8,16 @@ package enum StratifiedSample {
     lowest(count, classes(of: labels), seed) { rank, size, _ in Double(rank) / Double(size) }
   }
 
-  /// A random sample of so many places, ascending, of each class about the same share: where classes are too small to
-  /// give one each, chance says which do. No class gives its last.
-  package static func sparsePlaces(ofLabels labels: [Int32], count: Int, seed: UInt64) -> [Int] {
-    lowest(count, classes(of: labels), seed) { rank, size, offset in
+  /// Places to hold out, ascending, of each class about the same share: where classes are too small to give one each, chance
+  /// says which do. No class gives its last; none are held out where all have one place only.
+  ///
+  /// - Parameter fraction: of the places, between 0 and 1; at least one of them is held out.
+  package static func heldOut(ofLabels labels: [Int32], fraction: Double, seed: UInt64) -> [Int] {
+    precondition(fraction > 0 && fraction < 1, "\(fraction) is not a fraction between 0 and 1")
+    let count = max(1, Int((fraction * Double(labels.count)).rounded()))
+    // Not the order that `places` draws in.
+    var mixed = SeededGenerator(seed: seed, stream: .max)
+    return lowest(count, classes(of: labels), mixed.next()) { rank, size, offset in
       rank == size - 1 ? nil : (Double(rank) + offset) / Double(size)
     }
   }

@@ -1,3 +1,4 @@
+import CKernels
 import Compute
 import Files
 
@@ -62,21 +63,11 @@ public struct LabelledFeatures: Sendable {
 
   private func requireFinite(_ parallel: Parallel) throws {
     try parallel.forEachChunk(of: count, length: 256) { _, range, _ in
-      for index in range where !isFinite(features(index), count: width) {
+      for index in range where pb_all_finite(features(index), width) == 0 {
         throw InputError(
           name, "row \(rows[index]) has features that are not finite",
           remedy: "extract the tokens again in a wider type, and check the checkpoint")
       }
     }
   }
-}
-
-/// Whether all of some values are finite. Whole numbers, so that the loop vectorises.
-private func isFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {
-  var bad: UInt32 = 0
-  for index in 0..<count {
-    // The exponent of what is infinite or no number is all ones, and one more carries into the sign's place.
-    bad |= (values[index].bitPattern & 0x7FFF_FFFF) &+ 0x0080_0000
-  }
-  return bad >> 31 == 0
 }

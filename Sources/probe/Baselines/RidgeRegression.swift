@@ -25,7 +25,7 @@ public struct RidgeRegression: Sendable {
 
   public static let defaultPenalties = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10]
 
-  /// - Throws: where the features are too wide, or so large that their correlations are not finite.
+  /// - Throws: where the features are too wide, or the eigenvalues of their correlations are not found.
   public init(fitting features: LabelledFeatures, _ parallel: Parallel) throws {
     width = features.width
     guard width <= Self.maximumWidth else {

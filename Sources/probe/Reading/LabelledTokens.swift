@@ -203,11 +203,7 @@ extension LabelledTokens {
   public func holdOut(
     fraction: Double, seed: UInt64
   ) throws(InputError) -> (training: LabelledTokens, heldOut: LabelledTokens) {
-    precondition(fraction > 0 && fraction < 1, "\(fraction) is not a fraction between 0 and 1")
-    let count = max(1, Int((fraction * Double(imageCount)).rounded()))
-    // Not the order that `sampled` draws in.
-    var mixed = SeededGenerator(seed: seed, stream: .max)
-    let held = StratifiedSample.sparsePlaces(ofLabels: imageClasses, count: count, seed: mixed.next())
+    let held = StratifiedSample.heldOut(ofLabels: imageClasses, fraction: fraction, seed: seed)
     guard !held.isEmpty else {
       throw InputError(
         caches?.name ?? "features", "no class has two images, of which one could be held out to select by",
