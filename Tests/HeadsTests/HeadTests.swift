@@ -23,17 +23,39 @@ final class RandomTokens: TokenSource {
   }
 }
 
+/// Random tokens in a stored type, or what they are once widened.
+private final class StoredRows: TokenSource {
+  let layout: TokenLayout
+  private let samples: [StoredSample]
+  private let isWidened: Bool
+
+  init(rowCount: Int, layout: TokenLayout, type: ElementType, isWidened: Bool) {
+    var generator = SeededGenerator(seed: 4)
+    (self.layout, self.isWidened) = (layout, isWidened)
+    samples = (0..<rowCount).map { _ in
+      StoredSample(
+        (0..<layout.tokenCount * layout.width).map { _ in Float(generator.normal()) }, as: type,
+        tokenCount: layout.tokenCount, width: layout.width)
+    }
+  }
+
+  func tokens(row: Int) -> StoredTokens {
+    guard isWidened else { return samples[row].tokens }
+    return StoredTokens(.float32, samples[row].values.pointer, tokenCount: tokenCount, width: width)
+  }
+}
+
 @Suite struct HeadTests {
   private let layout = TokenLayout(
     prefixTokenCount: 1, hasClassToken: true, gridHeight: 2, gridWidth: 3, width: 16)
 
-  private func head(_ description: HeadDescription, seed: UInt64 = 1) throws -> Head {
+  private func head(_ description: HeadDescription, seed: UInt64 = 1, batchSize: Int = 40) throws -> Head {
     var generator = SeededGenerator(seed: seed)
     let pooling: any Pooling =
       try FixedFeature.isComputedOnce(description.features)
       ? FlattenedTokens(.vector(width: description.featureWidth(layout)))
-      : description.makePooling(layout, batchSize: 40, &generator)
-    return Head(description, pooling: pooling, classCount: 4, batchSize: 40, &generator)
+      : description.makePooling(layout, batchSize: batchSize, &generator)
+    return Head(description, pooling: pooling, classCount: 4, batchSize: batchSize, &generator)
   }
 
   private func group(_ heads: [Head], threads: Int = 2) -> HeadGroup {
@@ -139,8 +161,10 @@ final class RandomTokens: TokenSource {
   private let labels = (0..<37).map { Int32($0 % 4) }
 
   /// What a batch makes of heads: losses, then every gradient.
-  private func gradients(_ heads: [Head], threads: Int) throws -> [[[Float]]] {
-    let batch = Batch(RandomTokens(rowCount: 40, layout: layout), rows: Array(0..<37))
+  private func gradients(
+    _ heads: [Head], _ source: (any TokenSource)? = nil, threads: Int
+  ) throws -> [[[Float]]] {
+    let batch = Batch(source ?? RandomTokens(rowCount: 40, layout: layout), rows: Array(0..<37))
     for head in heads { head.clearGradients() }
     let outcomes = try group(heads, threads: threads).accumulateGradients(batch, labels: labels)
     return zip(heads, outcomes).map { head, outcome in
@@ -167,6 +191,62 @@ final class RandomTokens: TokenSource {
       let outcome = try group.accumulateGradients(batch, labels: labels)[0]
       #expect([[Float(outcome.lossSum)]] + head.parameters.map(\.gradient.array) == all)
     }
+  }
+
+  /// Stored tokens and what they are in single precision differ by the rounding of sums alone.
+  @Test(arguments: attentive, StoredSample.types)
+  func gradientsAreThoseOfTheWidenedTokens(description: HeadDescription, type: ElementType) throws {
+    let (stored, widened) = try (
+      gradients([head(description)], rows(type, isWidened: false), threads: 2)[0],
+      gradients([head(description)], rows(type, isWidened: true), threads: 2)[0]
+    )
+    #expect(Closeness(stored[0], widened[0]).relativeError < 1e-6, "the loss")
+    // All together, as some have none but the rounding of others.
+    let closeness = Closeness(stored.dropFirst().flatMap(\.self), widened.dropFirst().flatMap(\.self))
+    #expect(closeness.relativeError < 1e-5, "\(closeness)")
+  }
+
+  private func rows(_ type: ElementType, isWidened: Bool) -> StoredRows {
+    StoredRows(rowCount: 37, layout: layout, type: type, isWidened: isWidened)
+  }
+
+  /// As ``HeadDescription/measuringBatchSize`` relies on it.
+  @Test(arguments: attentive)
+  func scoresDoNotDependOnTheTilesOfABatch(description: HeadDescription) throws {
+    let source = RandomTokens(rowCount: 600, layout: layout)
+    func scores(batchSize: Int) throws -> [Float] {
+      let group = try group([head(description, batchSize: batchSize)])
+      var all: [Float] = []
+      for start in stride(from: 0, to: 600, by: batchSize) {
+        let batch = Batch(source, rows: Array(start..<min(600, start + batchSize)))
+        try group.predict(batch) { all += $1 }
+      }
+      return all
+    }
+    #expect(try scores(batchSize: 512) == scores(batchSize: 256))
+  }
+
+  @Test func enormousBatchesAreMeasuredInTilesOrRefused() throws {
+    let wide = TokenLayout(
+      prefixTokenCount: 1, hasClassToken: true, gridHeight: 128, gridWidth: 128, width: 64)
+    func size(_ description: HeadDescription, _ batchSize: Int, _ layout: TokenLayout) throws -> Int {
+      try description.measuringBatchSize(
+        trainedWith: batchSize, layout: layout, featureWidth: layout.width, classCount: 10, threadCount: 2,
+        file: "summary.json")
+    }
+    for description in Self.attentive {
+      for batchSize in [2, 40, 512, 600] {
+        #expect(try size(description, batchSize, layout) == batchSize)
+      }
+    }
+    let probing = HeadDescription(features: .ep, attentive: AttentiveDescription(queryCount: 2))
+    let tiles = try size(probing, 65536, wide)
+    #expect(tiles % 256 == 0 && (256..<8192).contains(tiles))
+    let attention = HeadDescription(features: .abmilp, abmilp: AbMILPDescription(selfAttention: .both))
+    #expect(throws: InputError.self) { try size(attention, 65535, wide) }
+    let crowd = HeadDescription(
+      features: .coca, attentive: AttentiveDescription(queryCount: 65536, headCount: 65536, headWidth: 65536))
+    #expect(throws: InputError.self) { try size(crowd, 2, wide) }
   }
 
   @Test func gradientsDoNotDependOnTheHeadsBeside() throws {
