@@ -21,10 +21,11 @@ struct SampleCaches {
   /// - Parameters:
   ///   - images: the cache whose tokens these are; by default its own.
   ///   - views: rows of each image, one after the other.
+  ///   - patchValue: what all patches are, for tokens that no head was trained for.
   ///   - change: what is different from the other caches.
   func write(
     _ name: String, rowCount: Int, as images: String? = nil, views: Int = 1, undecodable: Set<Int> = [3],
-    unlabelled: Set<Int> = [5],
+    unlabelled: Set<Int> = [5], patchValue: Float? = nil,
     change: (inout CacheConfiguration) -> Void = { _ in }
   ) throws {
     let rows = (0..<rowCount).map { row in
@@ -43,7 +44,7 @@ struct SampleCaches {
         if undecodable.contains(row) {
           try shard.writeUndecodable(row: row)
         } else {
-          try fill(buffer, images ?? name, row, configuration)
+          try fill(buffer, images ?? name, row, configuration, patchValue)
           try shard.write(row: row, buffer)
         }
       }
@@ -53,7 +54,8 @@ struct SampleCaches {
   }
 
   private func fill(
-    _ buffer: RowBuffer, _ name: String, _ row: Int, _ configuration: CacheConfiguration
+    _ buffer: RowBuffer, _ name: String, _ row: Int, _ configuration: CacheConfiguration,
+    _ patchValue: Float?
   ) throws {
     var generator = SeededGenerator(seed: UInt64(row), stream: name == "val" ? 1 : 0)
     let model = configuration.model
@@ -61,6 +63,10 @@ struct SampleCaches {
     var tokens = draw(model.tokenCount * model.width)
     let place = 1 + Int(generator.bounded(UInt64(model.patchCount)))
     tokens[place * model.width + row % 3] += 6
+    if let patchValue {
+      let first = model.prefixTokenCount * model.width
+      tokens.replaceSubrange(first..., with: repeatElement(patchValue, count: tokens.count - first))
+    }
     // The last block is the one that heads see.
     for index in configuration.blocks.indices {
       let isLast = index == configuration.blocks.count - 1

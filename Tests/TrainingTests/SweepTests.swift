@@ -44,7 +44,8 @@ import Training
 
   private func sweep(
     _ configurations: [TrainingConfiguration], to name: String, start: TrainingRun.Start = .fresh,
-    threads: Int = 2, writesTensorBoard: Bool = true, stoppingAfterBatches limit: Int = .max
+    threads: Int = 2, writesTensorBoard: Bool = true, validation: String? = nil,
+    stoppingAfterBatches limit: Int = .max
   ) throws -> [RunResult]? {
     var batches = 0
     var observer = TrainingRun.Observer()
@@ -52,7 +53,9 @@ import Training
     observer.shouldStop = { batches >= limit }
     let runs = zip(configurations, folders(name, count: configurations.count)).map { PlannedRun($0, $1) }
     let outcome = try TrainingRun(
-      runs, DataSources(train: [caches.train], validation: [caches.validation]),
+      runs,
+      DataSources(
+        train: [caches.train], validation: [validation.map(caches.folder.file) ?? caches.validation]),
       folder: RunFolder(caches.folder.file(name)), writesTensorBoard: writesTensorBoard,
       programVersion: "test", parallel: Parallel(threadCount: threads)
     ).run(start, observer)
@@ -120,6 +123,20 @@ import Training
       return
     }
     #expect(reason.contains("epoch"))
+  }
+
+  /// Patches of validation images that overflow in the features of one of the heads, which learned from others.
+  @Test func aHeadWhoseValidationLossIsNoNumberIsGivenUp() throws {
+    try caches.write("huge", rowCount: 30, as: "val", patchValue: 3e38) { $0.precision.tokens = .float32 }
+    let configurations = [HeadDescription(features: .pos)] + Self.heads[..<1] + Self.heads[3...3]
+    let results = try #require(
+      try sweep(configurations.map { configuration($0) }, to: "huge-run", validation: "huge"))
+    guard case .failed(let failure) = results[0] else {
+      Issue.record("a head without a loss was not given up")
+      return
+    }
+    #expect(failure.hasPrefix("the validation loss became nan in epoch 0"), "\(failure)")
+    #expect(try results[1].summary().final.validation.imageCount == 28)
   }
 
   @Test func heldOutImagesAreNotLearnedFrom() throws {

@@ -74,7 +74,7 @@ extension Trainer {
       member.failure = state.failure
       if state.failure == nil { try load(file.tensors, into: member, prefix: "\(index).", path) }
     }
-    regroup()
+    dropFailed()
     return header.epochs
   }
 

@@ -35,6 +35,15 @@ public struct EpochRecord: Codable, Equatable, Sendable {
     self.imagesPerSecond = imagesPerSecond
   }
 
+  /// Why a head that measures so is given up: a loss is no number. Nil where all are.
+  var failure: String? {
+    for case (let name, let metrics?) in [("validation", validation), ("held-out", heldOut)]
+    where !metrics.loss.isFinite || !metrics.score.isFinite {
+      return "the \(name) loss became \(lossText(metrics.loss)) in epoch \(epoch)"
+    }
+    return nil
+  }
+
   enum CodingKeys: String, CodingKey {
     case epoch, seconds, validation
     case learningRate = "learning_rate"
@@ -44,6 +53,9 @@ public struct EpochRecord: Codable, Equatable, Sendable {
     case imagesPerSecond = "images_per_second"
   }
 }
+
+/// A loss that is no number, without the sign that some processors give it.
+private func lossText(_ loss: Double) -> String { loss.isNaN ? "nan" : "\(loss)" }
 
 /// Trains heads side by side on one cache and measures them on another, by the seed's protocol (`main_linprobe.py`,
 /// `engine_finetune.py`): batches in a seeded order, the last incomplete one dropped; the learning rate set per step.
@@ -58,7 +70,7 @@ public final class Trainer {
     let optimizer: any Optimizer
     /// The optimizer's steps so far.
     var stepCount = 0
-    /// Why the head was given up: its loss or its weights are no numbers any more.
+    /// Why the head was given up: its weights or one of its losses are no numbers any more.
     public internal(set) var failure: String?
     /// Of the epoch that is running.
     fileprivate var learningRate = 0.0
@@ -138,8 +150,9 @@ public final class Trainer {
   /// Batches of an epoch.
   public var batchCount: Int { order.count / shared.batchSize }
 
-  /// Leaves the members alone that were given up.
-  func regroup() {
+  /// Leaves the members alone that were given up since the last call.
+  func dropFailed() {
+    guard active.contains(where: { $0.failure != nil }) else { return }
     active = members.filter { $0.failure == nil }
     if !active.isEmpty {
       group = HeadGroup(active.map(\.head), layout: layout, norm: images.tokenNorm, parallel)
@@ -175,7 +188,7 @@ public final class Trainer {
     for member in active where !member.head.isFinite {
       member.failure = "weights became infinite in epoch \(epoch)"
     }
-    regroup()
+    dropFailed()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return try records(epoch, seconds: seconds)
   }
@@ -196,11 +209,11 @@ public final class Trainer {
       member.lossSum += outcome.lossSum
       member.correctCount += outcome.correctCount
       if !outcome.lossSum.isFinite {
-        let loss = outcome.lossSum / Double(imageCount)
+        let loss = lossText(outcome.lossSum / Double(imageCount))
         member.failure = "the loss became \(loss) in epoch \(epoch), batch \(batch)"
       }
     }
-    if active.contains(where: { $0.failure != nil }) { regroup() }
+    dropFailed()
     if (batch + 1) % shared.accumulation == 0, !active.isEmpty {
       try step(epoch)
     }
@@ -232,7 +245,7 @@ public final class Trainer {
       member.stepCount += 1
       if !isFinite { member.failure = "weights became infinite in epoch \(epoch)" }
     }
-    if areFinite.contains(false) { regroup() }
+    dropFailed()
   }
 
   private func records(_ epoch: Int, seconds: Double) throws -> [EpochRecord?] {
@@ -242,15 +255,18 @@ public final class Trainer {
     let heldOut = try images.heldOut.map {
       try Evaluator.measure(group, on: $0, scratchFolder: scratchFolder)
     }
-    var records: [EpochRecord] = []
-    for (index, member) in active.enumerated() {
-      records.append(
-        EpochRecord(
-          epoch: epoch, learningRate: member.learningRate, trainLoss: member.lossSum / count,
-          trainTop1: Double(member.correctCount) / count, validation: validation[index],
-          heldOut: heldOut?[index], seconds: seconds, imagesPerSecond: count / seconds))
+    var measured = 0
+    let records = members.map { member -> EpochRecord? in
+      guard member.failure == nil else { return nil }
+      defer { measured += 1 }
+      let record = EpochRecord(
+        epoch: epoch, learningRate: member.learningRate, trainLoss: member.lossSum / count,
+        trainTop1: Double(member.correctCount) / count, validation: validation[measured],
+        heldOut: heldOut?[measured], seconds: seconds, imagesPerSecond: count / seconds)
+      member.failure = record.failure
+      return member.failure == nil ? record : nil
     }
-    var rest = records[...]
-    return members.map { $0.failure == nil ? rest.removeFirst() : nil }
+    dropFailed()
+    return records
   }
 }

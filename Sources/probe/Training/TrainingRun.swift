@@ -20,7 +20,7 @@ public struct PlannedRun: Sendable {
 /// What became of a planned run.
 public enum RunResult: Sendable {
   case finished(RunSummary)
-  /// The loss or the weights are no numbers any more; says when.
+  /// The weights or a loss are no numbers any more; says when.
   case failed(String)
 
   /// - Throws: where the head was given up.
@@ -215,12 +215,13 @@ struct TrackTraining {
 
   private func finish(_ trainer: Trainer, _ logs: [EpochLog]) throws -> [RunResult] {
     try trainer.members.indices.map { index in
-      let (member, folder) = (trainer.members[index], runs[index].folder)
-      if let failure = member.failure { return .failed(failure) }
+      let (member, folder, records) = (trainer.members[index], runs[index].folder, logs[index].records)
+      // Records of an earlier version may hold what a head is given up for now.
+      if let failure = member.failure ?? records.lazy.compactMap(\.failure).first { return .failed(failure) }
       try Safetensors.write(
         member.head.stateDictionary(),
         metadata: ["patchbank_head": try CanonicalJSON.text(member.configuration.head)], to: folder.headFile)
-      let summary = try summary(member, logs[index].records)
+      let summary = try summary(member, records)
       try folder.writeSummary(summary)
       return .finished(summary)
     }
