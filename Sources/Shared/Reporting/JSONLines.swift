@@ -2,17 +2,13 @@ import Files
 import Foundation
 import Synchronization
 
-#if canImport(Musl)
-  import Musl
-#endif
-
 /// A file with one JSON object a line, which grows while a run goes on: `metrics.jsonl`.
 ///
 /// A line is written by one call, so a reader never sees two mixed. A line that a killed process left half-written is
-/// cut when the file is opened again. Numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity".
+/// cut when the file is opened again. The file is open only while a line is written, so that any number of runs can go on
+/// side by side. Numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity".
 public final class JSONLines: Sendable {
   public let path: String
-  private let descriptor: Descriptor
   private let end: Mutex<Int>
 
   /// Opens a file to append to, or makes it.
@@ -26,14 +22,13 @@ public final class JSONLines: Sendable {
       guard count ?? 0 == 0 else {
         throw InputError(path, "is missing, but \(count!) records of an earlier run are needed")
       }
-      descriptor = try Descriptor(path, .create)
+      _ = try Descriptor(path, .create)
       end = Mutex(0)
       return
     }
-    descriptor = try Descriptor(path, .update)
+    let descriptor = try Descriptor(path, .update)
     let kept = try Self.lengthToKeep(path, count)
-    let descriptor = descriptor
-    try checked(path, "cut") { ftruncate(descriptor.number, off_t(kept)) }
+    try descriptor.resize(byteCount: kept)
     end = Mutex(kept)
   }
 
@@ -42,6 +37,7 @@ public final class JSONLines: Sendable {
     var line = try Self.encoder().encode(record)
     line.append(UInt8(ascii: "\n"))
     try end.withLock { end in
+      let descriptor = try Descriptor(path, .update)
       try line.withUnsafeBytes { try descriptor.write($0, at: end) }
       end += line.count
     }

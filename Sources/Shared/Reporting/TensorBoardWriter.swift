@@ -6,13 +6,12 @@ import Synchronization
 ///
 /// What was flushed is a valid file, whenever the process is killed: TensorBoard stops before a half-written record, and
 /// the record is cut when the run is resumed. But for the times in it, the file of a resumed run is that of an
-/// uninterrupted one.
+/// uninterrupted one. The file is open only while it is written, so that any number of runs can go on side by side.
 public final class TensorBoardWriter: Sendable {
   /// TensorBoard takes whatever has `tfevents` in its name. One name for all runs, so that a resumed run finds its file.
   public static let fileName = "events.out.tfevents.patchbank"
 
   public let path: String
-  private let descriptor: Descriptor
   private let now: @Sendable () -> Double
   private let state: Mutex<State>
 
@@ -37,7 +36,7 @@ public final class TensorBoardWriter: Sendable {
     folder: String, keepingStepsBelow count: Int, now: @escaping @Sendable () -> Double
   ) throws(InputError) {
     path = folder + "/" + Self.fileName
-    descriptor = try Descriptor(path, .updateOrCreate)
+    let descriptor = try Descriptor(path, .updateOrCreate)
     let kept = try Self.lengthToKeep(path, keepingStepsBelow: UInt64(count))
     try descriptor.resize(byteCount: kept)
     let first = kept == 0 ? TensorBoardRecord.framed(TensorBoardEvent.fileVersion(wallTime: now())) : []
@@ -62,7 +61,7 @@ public final class TensorBoardWriter: Sendable {
   public func flush() throws(InputError) {
     let result = state.withLock { state in
       Result { () throws(InputError) in
-        try descriptor.write(state.pending, at: state.end)
+        try Descriptor(path, .update).write(state.pending, at: state.end)
         state.end += state.pending.count
         state.pending = []
       }
