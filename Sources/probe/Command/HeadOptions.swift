@@ -108,8 +108,9 @@ struct HeadSettings {
       return HeadDescription(
         features: .abmilp,
         abmilp: AbMILPDescription(
-          depth: depth, activation: activation, content: argument.content ?? content, condition: condition,
-          selfAttention: selfAttention))
+          // A single layer has no activation: heads that differ in nothing else are one.
+          depth: depth, activation: depth > 1 ? activation : .tanh, content: argument.content ?? content,
+          condition: condition, selfAttention: selfAttention))
     }
     var settings: [AttentiveSetting: Int] = [:]
     (settings[.queries], settings[.outputDivisor], settings[.heads]) = (queries, outputDivisor, heads)
