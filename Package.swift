@@ -133,7 +133,7 @@ let package = Package(
     tests("Baselines", ["Baselines", "CKernels", "Compute", "Evaluation", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
-    tests("Training", ["CKernels", "Training", "TokenStore", "probe"]),
+    tests("Training", ["CKernels", "Tensors", "Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -135,4 +135,59 @@ import Training
     let heads = try ["whole", "parts"].map { try bytes(ofFile: RunFolder(caches.folder.file($0)).headFile) }
     #expect(heads[0] == heads[1])
   }
+
+  // MARK: - Sweeps
+
+  private func sweepArguments(_ name: String, _ more: [String]) -> [String] {
+    [
+      "sweep", "--train", caches.train, "--val", caches.validation, "--output-dir", caches.folder.file(name),
+      "--batch-size", "16", "--epochs", "2", "--warmup-epochs", "1", "-q",
+    ] + more
+  }
+
+  @Test(arguments: [["--seeds", "0,1,0"], ["--blrs", "0.1,0.10"], ["--weight-decays", "0,0"]])
+  func listsNameNothingTwice(list: [String]) throws {
+    let result = try program.run(sweepArguments("sweep", list))
+    #expect(result.status == 64 && result.diagnostics.contains("twice"), "\(result.diagnostics)")
+  }
+
+  @Test func aSweepTellsOfEveryHeadAndOfWhatWasGivenUp() throws {
+    let heads = [
+      "--cls-features", "cls,abmilp", "--abmilp-depth", "1", "--abmilp-act", "relu,tanh", "--optimizer",
+      "sgd",
+    ]
+    let result = try program.run(sweepArguments("sweep", heads + ["--blrs", "0.1,1e40"]))
+    #expect(result.status == 0, "\(result.diagnostics)")
+    // AbMILP of one layer has no activation: one head, not two.
+    #expect(result.output.split(separator: "\n").count == 2 + 2, "\(result.output)")
+    #expect(result.diagnostics.contains("2 of 4 runs were given up"), "\(result.diagnostics)")
+    #expect(result.diagnostics.split(separator: "\n").count == 1 && !result.diagnostics.contains("-nan"))
+    let json = try object(
+      String(contentsOfFile: SweepFolder(caches.folder.file("sweep")).summaryFile, encoding: .utf8))
+    #expect((json["train"] as? [String: Any])?["manifest_sha256"] != nil && json["encoder_settings"] != nil)
+    let runs = try #require(json["runs"] as? [[String: Any]])
+    let data = try #require((runs[1]["configuration"] as? [String: Any])?["data"] as? [String: Any])
+    #expect(data["block"] as? Int == 1)
+
+    let report = try program.run(["report", caches.folder.file("sweep")])
+    #expect(
+      report.status == 0 && report.output.split(separator: "\n").count == 2 + 2, "\(report.diagnostics)")
+    let measured = try program.run(["eval", caches.folder.file("sweep"), "--data", caches.validation])
+    #expect(measured.status == 1 && measured.diagnostics.contains("holds a sweep"), "\(measured.diagnostics)")
+
+    let none = try program.run(sweepArguments("none", heads + ["--blrs", "1e40,1e41"]))
+    #expect(none.status == 1 && none.output.isEmpty)
+    #expect(none.diagnostics.contains("none of 4 runs finished"), "\(none.diagnostics)")
+    #expect(none.diagnostics.split(separator: "\n").count == 1, "\(none.diagnostics)")
+  }
+
+  /// More heads than files may be open.
+  @Test func aSweepTakesNoOpenFilesForItsHeads() throws {
+    let seeds = (0..<60).map(String.init).joined(separator: ",")
+    let arguments = sweepArguments("sweep", ["--seeds", seeds, "--num-workers", "1"])
+    let result = try Program(path: "/bin/sh").run(
+      ["-c", "ulimit -n 48 && exec \"$@\"", "sh", program.path] + arguments)
+    #expect(result.status == 0, "\(result.diagnostics)")
+    #expect(result.output.contains("60"))
+  }
 }

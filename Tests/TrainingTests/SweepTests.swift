@@ -39,7 +39,7 @@ import Training
   }
 
   private func folders(_ name: String, count: Int) -> [RunFolder] {
-    (0..<count).map { RunFolder(caches.folder.file("\(name)/\($0)")) }
+    (0..<count).map { RunFolder(caches.folder.file("\(name)/runs/\($0)-head")) }
   }
 
   private func sweep(
@@ -118,11 +118,18 @@ import Training
       try kept.map { try bytes(ofFile: $0.element.headFile) } == heads("good", count: good.count))
     // A sweep that is gone on with knows what was given up.
     let again = try #require(try sweep(mixed, to: "mixed", start: .resume))
-    guard case .failed(let reason) = again[0] else {
+    guard case .failed(let failure) = again[0] else {
       Issue.record("the head is back")
       return
     }
-    #expect(reason.contains("epoch"))
+    #expect(failure.reason.contains("epoch") && failure.train.images == 68)
+    // Its folder says what happened, and the sweep's where its runs are.
+    for (path, text) in [("mixed/runs/0-head", failure.reason), ("mixed", "holds a sweep")] {
+      let error = #expect(throws: InputError.self) { try RunFolder(caches.folder.file(path)).readSummary() }
+      #expect(error?.reason.contains(text) == true, "\(error?.description ?? "")")
+    }
+    let listed = try SweepFolder.finishedRuns(caches.folder.file("mixed"))
+    #expect(listed == kept.map(\.element.path))
   }
 
   /// Patches of validation images that overflow in the features of one of the heads, which learned from others.
@@ -135,7 +142,7 @@ import Training
       Issue.record("a head without a loss was not given up")
       return
     }
-    #expect(failure.hasPrefix("the validation loss became nan in epoch 0"), "\(failure)")
+    #expect(failure.reason == "the validation loss became nan in epoch 0")
     #expect(try results[1].summary().final.validation.imageCount == 28)
   }
 
@@ -214,6 +221,77 @@ import Training
     }
   }
 
+  // MARK: - Folders
+
+  /// Whatever differs, no folder is touched.
+  @Test func anotherGridDoesNotGoOnInASweepsFolder() throws {
+    let grid = Array(grid.prefix(4))
+    #expect(try sweep(grid, to: "sweep", stoppingAfterBatches: 9) == nil)
+    let before = try FileManager.default.subpathsOfDirectory(atPath: caches.folder.file("sweep")).sorted()
+    var others = [grid + [configuration(Self.heads[6])], Array(grid.dropLast()), grid.reversed()]
+    others.append(grid.map { configuration($0.head, seed: $0.seed + 1) })
+    for (other, text) in zip(
+      others, ["runs were 4, are 5", "are 3", "3 more runs differ", "seed was 0, is 1"])
+    {
+      let error = #expect(throws: InputError.self) { try sweep(other, to: "sweep", start: .resume) }
+      #expect(error?.reason.contains(text) == true, "\(error?.description ?? "")")
+    }
+    let after = try FileManager.default.subpathsOfDirectory(atPath: caches.folder.file("sweep")).sorted()
+    #expect(before == after)
+    #expect(try sweep(grid, to: "sweep", start: .resume) != nil)
+  }
+
+  /// One that was killed before its first checkpoint, too.
+  @Test func aPlanHoldsFromTheStart() throws {
+    let grid = Array(grid.prefix(2))
+    #expect(try sweep(grid, to: "sweep", stoppingAfterBatches: 1) == nil)
+    #expect(throws: InputError.self) { try sweep(grid.reversed(), to: "sweep", start: .resume) }
+    #expect(try sweep(grid, to: "sweep", start: .resume) != nil)
+  }
+
+  @Test func anEarlierSweepIsRemovedAsAWhole() throws {
+    let name = caches.folder.file("sweep")
+    let results = try #require(try sweep(grid, to: "sweep"))
+    let names = grid.indices.map { "runs/\($0)-head" }
+    try SweepFolder(name).write(SweepSummary(programVersion: "", folders: names, results: results))
+    for file in ["sweep/checkpoint-1.safetensors", "sweep/sweep.csv", "sweep/runs/3-head/summary.json"] {
+      try caches.folder.write([1], to: file + ".0123456789abcdef.partial")
+    }
+    try caches.folder.write([1], to: "sweep/runs/3-head/notes.txt")
+    let error = #expect(throws: InputError.self) { try sweep(grid, to: "sweep") }
+    #expect(error?.remedy?.contains("--overwrite") == true)
+    // Nothing of what was there is left beside a smaller sweep that was stopped, but for files of others.
+    #expect(try sweep([grid[2]], to: "sweep", start: .overwrite, stoppingAfterBatches: 1) == nil)
+    let left = try FileManager.default.subpathsOfDirectory(atPath: name).sorted()
+    let own = ["events.out.tfevents.patchbank", "metrics.jsonl"].map { "runs/0-head/" + $0 }
+    #expect(
+      left == ["plan.json", "runs", "runs/0-head"] + own + ["runs/3-head", "runs/3-head/notes.txt"])
+  }
+
+  @Test func sweepsAndRunsDoNotShareAFolder() throws {
+    func train(_ name: String, _ start: TrainingRun.Start) throws {
+      let folder = RunFolder(caches.folder.file(name))
+      _ = try TrainingRun(
+        [PlannedRun(configuration(Self.heads[0]), folder)],
+        DataSources(train: [caches.train], validation: [caches.validation]), folder: folder,
+        programVersion: "test", parallel: Parallel(threadCount: 2)
+      ).run(start)
+    }
+    let grid = Array(grid.prefix(2))
+    _ = try sweep(grid, to: "sweep")
+    try train("run", .fresh)
+    for start in [TrainingRun.Start.fresh, .resume] {
+      let error = #expect(throws: InputError.self) { try train("sweep", start) }
+      #expect(error?.reason == "holds a sweep, not a single run")
+      let other = #expect(throws: InputError.self) { try sweep(grid, to: "run", start: start) }
+      #expect(other?.reason == "holds a single run, not a sweep")
+    }
+    try train("sweep", .overwrite)
+    #expect(!Folder.contains(caches.folder.file("sweep/runs")))
+    #expect(try sweep(grid, to: "run", start: .overwrite) != nil)
+    #expect(!Folder.contains(caches.folder.file("run/head.safetensors")))
+  }
+
   @Test func eventFilesAreLeftOutOnRequest() throws {
     let configurations = [configuration(Self.heads[0])]
     _ = try sweep(configurations, to: "with")
@@ -248,16 +326,23 @@ import Training
         RunSummary(
           programVersion: "", configuration: run.configuration,
           layout: HeadLayout(tokens: .vector(width: 1), classNames: ["a"]), encoder: "", checkpointSHA256: "",
-          encoderSettings: nil, train: cache, validation: cache, parameterCount: 7, final: record,
-          best: record))
+          encoderSettings: nil, train: cache, validation: cache, parameterCount: 7, cpuLevels: nil,
+          final: record, best: record))
+    }
+    func failed(_ run: PlannedRun) -> RunResult {
+      let cache = RunSummary.Cache(path: "", manifestSHA256: "", images: 1, skippedRows: 0)
+      return .failed(
+        RunFailure(
+          programVersion: "", configuration: run.configuration, reason: "the loss became nan",
+          encoderSettings: nil, train: cache, validation: cache))
     }
     let results = [
       try result(runs[0], heldOut: 0.5, validation: 0.9), try result(runs[1], heldOut: 0.6, validation: 0.9),
       try result(runs[2], heldOut: 0.6, validation: 0.2), try result(runs[3], heldOut: 0.7, validation: 0.4),
     ]
-    let names = (0..<4).map { SweepFolder.runName($0, of: 12, runs[$0].configuration.head) }
-    #expect(names[1] == "runs/01-cls")
-    let summary = SweepSummary(programVersion: "test", folders: names, runs: runs, results: results)
+    let names = (0..<4).map { SweepFolder.runName($0, runs[$0].configuration.head) }
+    #expect(names[1] == "runs/0001-cls")
+    let summary = SweepSummary(programVersion: "test", folders: names, results: results)
     #expect(summary.settings.map(\.isSelected) == [true, false])
     #expect(summary.settings[0].folders == Array(names[2...]))
     #expect(abs(summary.settings[0].validationScore!.mean - 0.3) < 1e-12)
@@ -265,9 +350,31 @@ import Training
 
     // One that was given up for a seed is not chosen, however good the other seed is.
     let broken = SweepSummary(
-      programVersion: "test", folders: names, runs: runs,
-      results: Array(results.prefix(3)) + [.failed("the loss became nan")])
+      programVersion: "test", folders: names, results: Array(results.prefix(3)) + [failed(runs[3])])
     #expect(broken.settings.map(\.isSelected) == [true, false])
     #expect(broken.settings[0].folders == Array(names[..<2]) && broken.settings[1].failureCount == 1)
+
+    // Where a seed of every setting was given up, one that has finished runs is chosen by them.
+    func selected(_ results: [RunResult]) -> [[String]] {
+      SweepSummary(programVersion: "test", folders: names, results: results).settings.filter(\.isSelected)
+        .map(\.folders)
+    }
+    #expect(selected([results[0], failed(runs[1]), results[2], failed(runs[3])]) == [Array(names[2...])])
+    #expect(
+      selected([failed(runs[0]), failed(runs[1]), results[2], failed(runs[3])]) == [Array(names[2...])])
+    #expect(selected(runs.map(failed)) == [])
+
+    // Tables.
+    let folder = SweepFolder(caches.folder.path)
+    try folder.write(broken)
+    func lines(_ path: String) throws -> [Substring] {
+      try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    }
+    #expect(try lines(folder.tableFile).count == 5)
+    let settings = try lines(folder.settingsFile)
+    #expect(
+      settings[0].hasPrefix("head,parameters,optimizer,learning_rate,weight_decay,n,failures,selected,"))
+    #expect(settings[1].hasPrefix("cls,7,adamw,0.1,0.0,2,0,true,0.55,"))
+    #expect(settings[2].hasPrefix("cls,7,adamw,0.2,0.0,1,1,false,0.6,0.0,0.2,0.0,"))
   }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import Compute
 import Evaluation
 import Files
@@ -5,6 +6,7 @@ import Foundation
 import Heads
 import Reading
 import Reporting
+import Tensors
 import TestSupport
 import Testing
 import TokenStore
@@ -185,6 +187,44 @@ import Training
       try FileManager.default.copyItem(atPath: Fixtures.path("heads/heads.safetensors"), toPath: path)
       _ = try run(configuration(), to: "run", start: .resume)
     }
+  }
+
+  /// Numbers that no run has, of which sums would overflow, and what another version wrote.
+  @Test(arguments: [
+    ("\"epochs\":6,\"members\"", "\"epochs\":9223372036854775807,\"members\"", "epochs are done"),
+    ("\"epochs\":6,\"members\"", "\"epochs\":-1,\"members\"", "epochs are done"),
+    ("\"epochs\":6,\"members\"", "\"epochs\":7,\"members\"", "7 of 6 epochs"),
+    ("\"steps\":24", "\"steps\":25", "25 of at most 24 steps"),
+    ("\"steps\":24", "\"steps\":-1", "-1 of at most 24 steps"),
+    ("\"members\"", "\"heads\"", "was written by another version"),
+  ])
+  func checkpointsWithImpossibleCountsAreRefused(good: String, bad: String, reason: String) throws {
+    _ = try run(configuration(), to: "run")
+    let path = RunFolder(caches.folder.file("run")).checkpointFile(track: 0)
+    let file = try Safetensors.read(path)
+    let metadata = file.metadata.mapValues { $0.replacing(good, with: bad) }
+    #expect(metadata != file.metadata, "\(file.metadata)")
+    try Safetensors.write(file.tensors, metadata: metadata, to: path)
+    let error = #expect(throws: InputError.self) { try run(configuration(), to: "run", start: .resume) }
+    #expect(error?.reason.contains(reason) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func aRunTellsWhichInstructionsTrainedIt() throws {
+    _ = try run(configuration(), to: "run", stoppingAfterBatches: 9)
+    let path = RunFolder(caches.folder.file("run")).checkpointFile(track: 0)
+    let file = try Safetensors.read(path)
+    let own = String(cString: pb_cpu_level_name(pb_cpu_process_level()))
+    let metadata = file.metadata.mapValues { $0.replacing("[\"\(own)\"]", with: "[\"other\"]") }
+    try Safetensors.write(file.tensors, metadata: metadata, to: path)
+    var notes: [String] = []
+    var observer = TrainingRun.Observer()
+    observer.onNote = { notes.append($0) }
+    guard case .finished(let results) = try planned(configuration(), to: "run").run(.resume, observer) else {
+      Issue.record("the run did not finish")
+      return
+    }
+    #expect(try results[0].summary().cpuLevels == ["other", own])
+    #expect(notes.count == 1 && notes[0].contains("\(own) kernels what other kernels began"), "\(notes)")
   }
 
   @Test func twoRunsDoNotShareAFolder() throws {

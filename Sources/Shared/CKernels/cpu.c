@@ -28,6 +28,8 @@ static pb_cpu_level at_most_best(pb_cpu_level level) {
 
 static const char *const level_names[] = {"baseline", "avx2", "avx512", "avx512bf16"};
 
+const char *pb_cpu_level_name(pb_cpu_level level) { return level_names[level]; }
+
 /// The level of a name; -1 for a word that is none.
 static int level_named(const char *name) {
   for (int level = PB_CPU_BASELINE; level <= PB_CPU_AVX512_BF16; level++) {

@@ -60,8 +60,15 @@ public enum AtomicFile {
   ///
   /// - Parameter names: of the files that were to be written.
   package static func removeLeftovers(of names: Set<String>, in folder: String) throws(InputError) {
+    try removeLeftovers(in: folder) { names.contains($0) }
+  }
+
+  /// - Parameter isExpected: whether a file of that name was to be written.
+  package static func removeLeftovers(
+    in folder: String, where isExpected: (_ name: String) -> Bool
+  ) throws(InputError) {
     for name in try Folder.fileNames(folder) {
-      if let target = target(ofTemporary: name), names.contains(target) { Folder.remove(folder + "/" + name) }
+      if let target = target(ofTemporary: name), isExpected(target) { Folder.remove(folder + "/" + name) }
     }
   }
 

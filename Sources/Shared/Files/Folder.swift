@@ -32,6 +32,9 @@ package enum Folder {
   /// Removes a file, if it is there.
   package static func remove(_ path: String) { unlink(path) }
 
+  /// Removes a folder, if it is there and empty.
+  package static func removeEmpty(_ path: String) { rmdir(path) }
+
   /// The bytes that this user may still write on the file system of a folder.
   package static func freeByteCount(_ path: String) throws(InputError) -> Int {
     var status = statvfs()

@@ -31,9 +31,12 @@ package func checked<Status: FixedWidthInteger & SignedInteger>(
   }
 }
 
+/// What helps where a disk is full.
+package let fullDiskRemedy = "free some space, then run the same command again"
+
 private func remedy(for number: Int32) -> String? {
   switch number {
-  case ENOSPC, EDQUOT: "free some space, then run the same command again"
+  case ENOSPC, EDQUOT: fullDiskRemedy
   case EACCES, EPERM: "check the permissions of the file and of its folder"
   case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
   default: nil

@@ -32,7 +32,11 @@ struct SweepCommand: ParsableCommand {
     help: ArgumentHelp("Weight decays, in the place of --weight-decay.", valueName: "list"))
   var weightDecays: ListArgument<Float>?
 
-  @Option(help: ArgumentHelp("Seeds of the initial weights, in the place of --seed.", valueName: "list"))
+  @Option(
+    help: ArgumentHelp(
+      "Seeds of the initial weights, in the place of --seed. The spread over them is that of initial weights alone; "
+        + "all learn from the order of --order-seed.",
+      valueName: "list"))
   var seeds: ListArgument<UInt64>?
 
   @Option(
@@ -60,6 +64,9 @@ struct SweepCommand: ParsableCommand {
     if baseLearningRates != nil && protocolOptions.learningRate != nil {
       throw ValidationError("--blrs and --lr exclude each other.")
     }
+    try refuseRepetition("--blrs", baseLearningRates)
+    try refuseRepetition("--weight-decays", weightDecays)
+    try refuseRepetition("--seeds", seeds)
     for value in baseLearningRates?.elements ?? [] where !(value >= 0 && value.isFinite) {
       throw ValidationError("--blrs must be numbers of at least 0, not \(value).")
     }
@@ -72,6 +79,13 @@ struct SweepCommand: ParsableCommand {
     }
   }
 
+  private func refuseRepetition<Value: Hashable>(_ name: String, _ list: ListArgument<Value>?) throws {
+    var seen: Set<Value> = []
+    for value in list?.elements ?? [] where !seen.insert(value).inserted {
+      throw ValidationError("\(name) names \(value) twice.")
+    }
+  }
+
   private var settingsPerHead: Int {
     (baseLearningRates?.elements.count ?? 1) * (weightDecays?.elements.count ?? 1)
   }
@@ -79,9 +93,7 @@ struct SweepCommand: ParsableCommand {
   func run() throws {
     Interruption.listen()
     let configurations = configurations
-    let names = configurations.enumerated().map {
-      SweepFolder.runName($0, of: configurations.count, $1.head)
-    }
+    let names = configurations.enumerated().map { SweepFolder.runName($0, $1.head) }
     let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(outputPath)/\($1)")) }
     let run = TrainingRun(
       runs, data.sources, folder: RunFolder(outputPath),
@@ -95,14 +107,27 @@ struct SweepCommand: ParsableCommand {
       throw InterruptedError(
         "stopped; what is done is kept in \(outputPath): run the same command with --resume to go on")
     }
-    let summary = SweepSummary(
-      programVersion: Program.version, folders: names, runs: runs, results: results)
+    let summary = SweepSummary(programVersion: Program.version, folders: names, results: results)
     try SweepFolder(outputPath).write(summary)
+    try tellFailures(summary, monitor)
     if output.json {
       print(try CanonicalJSON.page(summary), terminator: "")
     } else {
       print(SweepTable.of(summary).text, terminator: "")
     }
+  }
+
+  /// - Throws: where no run is left.
+  private func tellFailures(_ summary: SweepSummary, _ monitor: TrainingMonitor) throws(InputError) {
+    let failed = summary.failedRuns
+    guard let first = failed.first, let reason = first.failure else { return }
+    guard failed.count < summary.runs.count else {
+      throw InputError(
+        outputPath, "none of \(failed.count) runs finished; of the first, \(reason)",
+        remedy: "use smaller --blrs, --blr or --lr, and --overwrite")
+    }
+    monitor.note(
+      "\(failed.count) of \(summary.runs.count) runs were given up; of the first, \(first.folder), \(reason)")
   }
 
   private var configurations: [TrainingConfiguration] {
@@ -139,19 +164,28 @@ enum SweepTable {
           .number("val \(score) %"), .number("val top-5 %"), .number("val loss"), .number("seeds"),
           .number("settings"), .number("given up"),
         ])
-    for setting in summary.settings where setting.isSelected {
+    var heads: [HeadDescription] = []
+    // A head's selected setting is the first of those that have a score, and its first where none has.
+    for setting in summary.settings.filter(\.isSelected) + summary.settings
+    where !heads.contains(setting.configuration.head) {
+      heads.append(setting.configuration.head)
       let all = summary.settings.filter { $0.configuration.head == setting.configuration.head }
       table.append(
-        [
-          setting.name, setting.parameterCount.map(String.init) ?? "",
-          "\(setting.configuration.schedule.peak)", "\(setting.configuration.optimizer.weightDecay)",
-        ] + (hasHeldOut ? [percentage(setting.heldOutScore)] : []) + [
+        choice(setting) + (hasHeldOut ? [percentage(setting.heldOutScore)] : []) + [
           percentage(setting.validationScore), percentage(setting.validationTop5),
           text(setting.validationLoss, scale: 1, digits: 3), String(setting.validationScore?.count ?? 0),
           String(all.count), String(all.reduce(0) { $0 + $1.failureCount }),
         ])
     }
     return table
+  }
+
+  private static func choice(_ setting: SweepSummary.Setting) -> [String] {
+    guard setting.isSelected else { return [setting.name, "", "all given up", ""] }
+    return [
+      setting.name, setting.parameterCount.map(String.init) ?? "",
+      "\(setting.configuration.schedule.peak)", "\(setting.configuration.optimizer.weightDecay)",
+    ]
   }
 
   private static func percentage(_ spread: Spread?) -> String { text(spread, scale: 100, digits: 1) }

@@ -31,9 +31,13 @@ final class TrainingMonitor {
       guard let best = records.map(\.validation.top1).max() else { return }
       accuracy = ", \(records.count > 1 ? "best " : "")val top-1 \(NumberText.percentage(best))"
     }
+    observer.onNote = note
     observer.shouldStop = { Interruption.isRequested }
     return observer
   }
+
+  /// Tells what the user should know, also where no progress is shown.
+  func note(_ text: String) { progress?.note("\(name): \(text)") }
 
   func close() { progress?.finish() }
 }

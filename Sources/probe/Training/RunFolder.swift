@@ -23,13 +23,13 @@ public struct RunFolder: Sendable {
   public var eventFile: String { path + "/" + TensorBoardWriter.fileName }
   /// A ``RunSummary``, written when the run is finished.
   public var summaryFile: String { path + "/summary.json" }
-
-  var hasCheckpoint: Bool { Folder.contains(checkpointFile(track: 0)) }
+  /// A ``RunFailure``, written in the place of the summary where the head was given up.
+  public var failureFile: String { path + "/failure.json" }
 
   /// Makes the folder where there is none.
   func make() throws(InputError) { try Folder.create(path) }
 
-  /// Makes the folder where there is none, and takes its lock.
+  /// Makes the folder where there is none, takes its lock and removes what a killed process was writing.
   ///
   /// - Returns: what holds the lock as long as it lives.
   /// - Throws: where another run is working in the folder.
@@ -39,48 +39,147 @@ public struct RunFolder: Sendable {
     guard try folder.tryLock() else {
       throw InputError(path, "is in use by another run", remedy: "wait for it, or use another --output-dir")
     }
-    let names = [summaryFile, headFile, checkpointFile(track: 0), metricsFile].map {
-      String($0.dropFirst(path.count + 1))
-    }
-    try AtomicFile.removeLeftovers(of: Set(names), in: path)
+    try AtomicFile.removeLeftovers(in: path) { Self.fileNames.contains($0) || Self.isCheckpoint($0) }
+    if contents == .sweep { for run in try SweepFolder(path).runs { _ = try run.lock() } }
     return folder
-  }
-
-  /// Whether a run that had finished an epoch was here.
-  var hasEarlierRun: Bool { Folder.contains(summaryFile) || Folder.contains(headFile) || hasCheckpoint }
-
-  /// Removes what an earlier run left.
-  func clear() throws(InputError) {
-    for file in [summaryFile, headFile, checkpointFile(track: 0), metricsFile, eventFile]
-    where Folder.contains(file) {
-      do {
-        try FileManager.default.removeItem(atPath: file)
-      } catch {
-        throw InputError(file, "cannot be removed: \(error.localizedDescription)")
-      }
-    }
   }
 
   public func writeSummary(_ summary: RunSummary) throws(InputError) {
     try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryFile)
   }
 
+  func writeFailure(_ failure: RunFailure) throws(InputError) {
+    try AtomicFile.write(try CanonicalJSON.page(failure), to: failureFile)
+  }
+
   /// - Throws: where the run is not finished, or its summary says what no run has.
   public func readSummary() throws(InputError) -> RunSummary {
-    guard Folder.contains(summaryFile) else {
-      throw InputError(
-        path, hasCheckpoint ? "holds a run that is not finished" : "holds no run",
-        remedy: hasCheckpoint ? "finish it with probe train --resume" : "give the --output-dir of probe train"
-      )
-    }
-    let file = try MappedFile(summaryFile)
-    guard file.bytes.count < 64 << 20 else {
-      throw InputError(summaryFile, "is too large to be a run's summary")
-    }
-    let summary = try CanonicalJSON.decode(RunSummary.self, from: file.bytes, subject: summaryFile)
+    try requireFinished()
+    let summary = try Self.read(RunSummary.self, summaryFile)
     try summary.configuration.validate(file: summaryFile)
     try summary.layout.validate(file: summaryFile)
     return summary
+  }
+
+  private func requireFinished() throws(InputError) {
+    if Folder.contains(summaryFile) { return }
+    if Folder.contains(failureFile) {
+      throw InputError(
+        path, "holds a run that was given up: \(try Self.read(RunFailure.self, failureFile).reason)",
+        remedy: "train the head with a smaller learning rate")
+    }
+    switch contents {
+    case .sweep:
+      let run = try SweepFolder(path).runs.first?.path ?? path + "/runs/..."
+      throw InputError(path, "holds a sweep", remedy: "name one of its runs, as in \(run)")
+    case .run:
+      throw InputError(
+        path, "holds a run that is not finished", remedy: "finish it with probe train --resume")
+    case nil:
+      throw InputError(path, "holds no run", remedy: "give the --output-dir of probe train")
+    }
+  }
+
+  /// Reads a file of a run, which may hold anything.
+  static func read<Content: Decodable>(_ type: Content.Type, _ path: String) throws(InputError) -> Content {
+    let file = try MappedFile(path)
+    defer { withExtendedLifetime(file) {} }
+    guard file.bytes.count < 64 << 20 else { throw InputError(path, "is too large to be of a run") }
+    return try CanonicalJSON.decode(type, from: file.bytes, subject: path)
+  }
+}
+
+/// What earlier runs have left.
+extension RunFolder {
+  enum Contents { case run, sweep }
+
+  /// Nil where there is nothing of either.
+  var contents: Contents? {
+    let sweep = SweepFolder(path)
+    if [sweep.planFile, sweep.summaryFile].contains(where: Folder.contains) { return .sweep }
+    return [summaryFile, failureFile, headFile].contains(where: Folder.contains) || hasCheckpoint ? .run : nil
+  }
+
+  /// Of whatever track.
+  var hasCheckpoint: Bool { checkpointNames.count > 0 }
+
+  /// Whether something is here that took an epoch or more to make.
+  var holdsResults: Bool {
+    switch contents {
+    case .run: true
+    case .sweep:
+      hasCheckpoint || Folder.contains(SweepFolder(path).summaryFile)
+        || ((try? SweepFolder(path).runs) ?? []).contains(where: \.holdsResults)
+    case nil: false
+    }
+  }
+
+  /// Removes what earlier runs left, of a sweep its runs, too; all other files stay.
+  func clear() throws(InputError) {
+    guard Folder.contains(path) else { return }
+    if contents == .sweep {
+      for run in try SweepFolder(path).runs {
+        try run.clear()
+        Folder.removeEmpty(run.path)
+      }
+      Folder.removeEmpty(path + "/runs")
+    }
+    // Checkpoints first: what a process leaves that is killed here is nothing to go on with. The plan, which tells what
+    // the folder holds, last.
+    for name in checkpointNames + Self.fileNames where Folder.contains(path + "/" + name) {
+      do {
+        try FileManager.default.removeItem(atPath: path + "/" + name)
+      } catch {
+        throw InputError(path + "/" + name, "cannot be removed: \(error.localizedDescription)")
+      }
+    }
+  }
+
+  /// All files that are written into folders of runs and sweeps, but for checkpoints.
+  private static let fileNames: [String] = {
+    let (run, sweep) = (RunFolder(""), SweepFolder(""))
+    return [
+      run.summaryFile, run.failureFile, run.headFile, run.metricsFile, run.eventFile, sweep.summaryFile,
+      sweep.tableFile, sweep.settingsFile, sweep.planFile,
+    ].map { String($0.dropFirst()) }
+  }()
+
+  private var checkpointNames: [String] { ((try? Folder.fileNames(path)) ?? []).filter(Self.isCheckpoint) }
+
+  private static func isCheckpoint(_ name: String) -> Bool {
+    guard name.hasPrefix("checkpoint"), name.hasSuffix(".safetensors") else { return false }
+    let track = name.dropFirst("checkpoint".count).dropLast(".safetensors".count)
+    return track.isEmpty || track.first == "-" && Int(track.dropFirst()) != nil
+  }
+}
+
+/// What became of a run whose head was given up.
+public struct RunFailure: Codable, Equatable, Sendable {
+  public var programVersion: String
+  public var configuration: TrainingConfiguration
+  /// The weights or a loss are no numbers any more; says when.
+  public var reason: String
+  /// Of the training cache.
+  public var encoderSettings: EncoderSettings?
+  public var train: RunSummary.Cache
+  public var validation: RunSummary.Cache
+
+  package init(
+    programVersion: String, configuration: TrainingConfiguration, reason: String,
+    encoderSettings: EncoderSettings?, train: RunSummary.Cache, validation: RunSummary.Cache
+  ) {
+    self.programVersion = programVersion
+    self.configuration = configuration
+    self.reason = reason
+    self.encoderSettings = encoderSettings
+    self.train = train
+    self.validation = validation
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case configuration, reason, train, validation
+    case programVersion = "program_version"
+    case encoderSettings = "encoder_settings"
   }
 }
 
@@ -125,14 +224,17 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var train: Cache
   public var validation: Cache
   public var parameterCount: Int
+  /// The instruction sets whose kernels trained the head, one after the other: on others its last bits may differ. Nil in a
+  /// summary of a version that did not record them.
+  public var cpuLevels: [String]?
   public var final: EpochRecord
-  /// The epoch with the highest validation top-1; the first of equals. `head.safetensors` holds the last epoch's head.
+  /// The epoch with the highest validation score; the first of equals. `head.safetensors` holds the last epoch's head.
   public var best: EpochRecord
 
   public init(
     programVersion: String, configuration: TrainingConfiguration, layout: HeadLayout, encoder: String,
     checkpointSHA256: String, encoderSettings: EncoderSettings?, train: Cache, validation: Cache,
-    parameterCount: Int, final: EpochRecord, best: EpochRecord
+    parameterCount: Int, cpuLevels: [String]?, final: EpochRecord, best: EpochRecord
   ) {
     self.programVersion = programVersion
     self.configuration = configuration
@@ -143,6 +245,7 @@ public struct RunSummary: Codable, Equatable, Sendable {
     self.train = train
     self.validation = validation
     self.parameterCount = parameterCount
+    self.cpuLevels = cpuLevels
     self.final = final
     self.best = best
   }
@@ -153,5 +256,6 @@ public struct RunSummary: Codable, Equatable, Sendable {
     case checkpointSHA256 = "checkpoint_sha256"
     case encoderSettings = "encoder_settings"
     case parameterCount = "parameters"
+    case cpuLevels = "cpu_levels"
   }
 }

@@ -1,6 +1,6 @@
 import Evaluation
-import Files
 import Heads
+import Reading
 import Reporting
 
 /// A number that several seeds gave.
@@ -74,29 +74,46 @@ public struct SweepSummary: Codable, Equatable, Sendable {
   }
 
   public var programVersion: String
+  /// Of the training cache.
+  public var encoderSettings: EncoderSettings?
+  public var train: RunSummary.Cache
+  public var validation: RunSummary.Cache
   public var runs: [Run]
-  /// The best first: by the held-out images, and where none were held out in the order of the runs.
+  /// The best first: those of which fewer runs were given up, then by the held-out images, and where none were held out in
+  /// the order of the runs.
   public var settings: [Setting]
 
   enum CodingKeys: String, CodingKey {
-    case runs, settings
+    case train, validation, runs, settings
     case programVersion = "program_version"
+    case encoderSettings = "encoder_settings"
   }
 
-  /// - Parameter folders: of the runs, by their names in the sweep's folder.
-  public init(programVersion: String, folders: [String], runs: [PlannedRun], results: [RunResult]) {
+  /// - Parameters:
+  ///   - folders: of the runs, by their names in the sweep's folder.
+  ///   - results: one a run, at least one.
+  public init(programVersion: String, folders: [String], results: [RunResult]) {
     self.programVersion = programVersion
-    self.runs = zip(folders, zip(runs, results)).map { folder, pair in
-      switch pair.1 {
+    (encoderSettings, train, validation) =
+      switch results[0] {
+      case .finished(let summary): (summary.encoderSettings, summary.train, summary.validation)
+      case .failed(let failure): (failure.encoderSettings, failure.train, failure.validation)
+      }
+    runs = zip(folders, results).map { folder, result in
+      switch result {
       case .finished(let summary):
         Run(
-          folder: folder, configuration: pair.0.configuration, parameterCount: summary.parameterCount,
+          folder: folder, configuration: summary.configuration, parameterCount: summary.parameterCount,
           final: summary.final)
-      case .failed(let reason): Run(folder: folder, configuration: pair.0.configuration, failure: reason)
+      case .failed(let failure):
+        Run(folder: folder, configuration: failure.configuration, failure: failure.reason)
       }
     }
-    settings = Self.settings(self.runs)
+    settings = Self.settings(runs)
   }
+
+  /// Runs that were given up.
+  public var failedRuns: [Run] { runs.filter { $0.failure != nil } }
 
   private static func settings(_ runs: [Run]) -> [Setting] {
     var groups: [(key: TrainingConfiguration, runs: [Run])] = []
@@ -112,21 +129,16 @@ public struct SweepSummary: Codable, Equatable, Sendable {
     var settings = groups.map { setting($0.runs) }
     // Stable: of equals, the one that the grid names first comes first.
     settings = settings.enumerated().sorted {
-      let (a, b) = (score($0.element), score($1.element))
-      return a > b || (a == b && $0.offset < $1.offset)
+      ($0.element.failureCount, -($0.element.heldOutScore?.mean ?? 0), $0.offset)
+        < ($1.element.failureCount, -($1.element.heldOutScore?.mean ?? 0), $1.offset)
     }.map(\.element)
     var heads: [HeadDescription] = []
-    for index in settings.indices where !heads.contains(settings[index].configuration.head) {
+    for index in settings.indices where settings[index].validationScore != nil {
+      guard !heads.contains(settings[index].configuration.head) else { continue }
       heads.append(settings[index].configuration.head)
-      settings[index].isSelected = settings[index].validationScore != nil
+      settings[index].isSelected = true
     }
     return settings
-  }
-
-  /// Settings of which a seed failed come after those of which none did.
-  private static func score(_ setting: Setting) -> Double {
-    guard setting.failureCount == 0 else { return -1 }
-    return setting.heldOutScore?.mean ?? 0
   }
 
   private static func setting(_ runs: [Run]) -> Setting {
@@ -142,42 +154,54 @@ public struct SweepSummary: Codable, Equatable, Sendable {
   }
 }
 
-/// The files of a sweep's folder, beside its runs' folders.
-public struct SweepFolder: Sendable {
-  public let path: String
+// MARK: - Tables
 
-  public init(_ path: String) { self.path = path }
-
-  public var summaryFile: String { path + "/sweep.json" }
-  public var tableFile: String { path + "/sweep.csv" }
-
-  /// The name of a run's folder: its number and its head.
-  public static func runName(_ number: Int, of count: Int, _ head: HeadDescription) -> String {
-    let digits = String(count - 1).count
-    let padded = String(repeating: "0", count: digits - String(number).count) + String(number)
-    let word = head.name.map { $0.isLetter || $0.isNumber ? $0 : "-" }
-    return "runs/\(padded)-\(String(word))"
-  }
-
-  public func write(_ summary: SweepSummary) throws(InputError) {
+extension SweepSummary {
+  /// CSV, a line a run.
+  var runTable: String {
     var lines = CSV.line([
       "run", "head", "parameters", "optimizer", "learning_rate", "weight_decay", "seed", "train_loss",
       "train_top1", "held_out_score", "val_score", "val_top5", "val_mean_class_accuracy", "val_loss",
       "failure",
     ])
-    for run in summary.runs {
-      let (configuration, final) = (run.configuration, run.final)
-      func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
-      lines += CSV.line([
-        run.folder, configuration.head.name, run.parameterCount.map(String.init) ?? "",
-        configuration.optimizer.algorithm.rawValue, text(configuration.schedule.peak),
-        "\(configuration.optimizer.weightDecay)", String(configuration.seed), text(final?.trainLoss),
-        text(final?.trainTop1), text(final?.heldOut?.score), text(final?.validation.score),
-        text(final?.validation.top5), text(final?.validation.meanClassAccuracy), text(final?.validation.loss),
-        run.failure ?? "",
-      ])
+    for run in runs {
+      let final = run.final
+      lines += CSV.line(
+        [run.folder] + Self.cells(run.configuration, run.parameterCount) + [
+          String(run.configuration.seed), text(final?.trainLoss), text(final?.trainTop1),
+          text(final?.heldOut?.score), text(final?.validation.score), text(final?.validation.top5),
+          text(final?.validation.meanClassAccuracy), text(final?.validation.loss), run.failure ?? "",
+        ])
     }
-    try AtomicFile.write(lines, to: tableFile)
-    try AtomicFile.write(try CanonicalJSON.page(summary), to: summaryFile)
+    return lines
   }
+
+  /// CSV, a line a setting, the best first: means and sample standard deviations over its seeds.
+  var settingTable: String {
+    let measures = ["held_out_score", "val_score", "val_top5", "val_loss"]
+    var lines = CSV.line(
+      ["head", "parameters", "optimizer", "learning_rate", "weight_decay", "n", "failures", "selected"]
+        + measures.flatMap { [$0 + "_mean", $0 + "_deviation"] })
+    for setting in settings {
+      let spreads = [
+        setting.heldOutScore, setting.validationScore, setting.validationTop5, setting.validationLoss,
+      ]
+      lines += CSV.line(
+        Self.cells(setting.configuration, setting.parameterCount) + [
+          String(setting.validationScore?.count ?? 0), String(setting.failureCount),
+          String(setting.isSelected),
+        ] + spreads.flatMap { [text($0?.mean), text($0?.deviation)] })
+    }
+    return lines
+  }
+
+  private static func cells(_ configuration: TrainingConfiguration, _ parameterCount: Int?) -> [String] {
+    [
+      configuration.head.name, parameterCount.map(String.init) ?? "",
+      configuration.optimizer.algorithm.rawValue, "\(configuration.schedule.peak)",
+      "\(configuration.optimizer.weightDecay)",
+    ]
+  }
+
+  private func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
 }

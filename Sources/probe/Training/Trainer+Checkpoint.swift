@@ -1,3 +1,4 @@
+import CKernels
 import Compute
 import Files
 import Heads
@@ -18,6 +19,8 @@ struct CheckpointHeader: Codable, Equatable {
   var validation: String
   /// Whole epochs that are done.
   var epochs: Int
+  /// The instruction sets whose kernels did them, one after the other.
+  var cpuLevels: [String]
 }
 
 /// The SHA-256 of the manifests of the caches that a run works on.
@@ -43,21 +46,38 @@ extension Trainer {
       members: members.map {
         .init(configuration: $0.configuration, steps: $0.stepCount, failure: $0.failure)
       },
-      train: identities.train, validation: identities.validation, epochs: epochs)
+      train: identities.train, validation: identities.validation, epochs: epochs, cpuLevels: cpuLevels)
     try Safetensors.write(
       tensors, metadata: [Self.headerKey: try CanonicalJSON.text(header)], to: path)
   }
 
-  /// - Returns: the number of whole epochs that a checkpoint has done; 0 where there is none.
-  static func doneEpochs(_ path: String) throws(InputError) -> Int {
-    Folder.contains(path) ? try header(Safetensors.read(path), path).epochs : 0
+  /// The instruction set whose kernels this process runs.
+  static var cpuLevel: String { String(cString: pb_cpu_level_name(pb_cpu_process_level())) }
+
+  /// - Returns: the number of whole epochs that a checkpoint has done, 0 where there is none, and the instruction set that
+  ///   did the last of them.
+  static func progress(_ path: String) throws(InputError) -> (epochs: Int, cpuLevel: String?) {
+    guard Folder.contains(path) else { return (0, nil) }
+    let header = try header(Safetensors.read(path), path)
+    return (header.epochs, header.cpuLevels.last)
   }
 
   private static func header(_ file: Safetensors.File, _ path: String) throws(InputError) -> CheckpointHeader
   {
-    guard let text = file.metadata[headerKey],
-      let header = try? CanonicalJSON.decode(CheckpointHeader.self, from: text.utf8, subject: path)
-    else { throw InputError(path, "is not a checkpoint of a run", remedy: "start again with --overwrite") }
+    guard let text = file.metadata[headerKey] else {
+      throw InputError(path, "is not a checkpoint of a run", remedy: "start again with --overwrite")
+    }
+    guard let header = try? CanonicalJSON.decode(CheckpointHeader.self, from: text.utf8, subject: path) else {
+      throw InputError(
+        path, "was written by another version",
+        remedy: "finish the run with that version, or start again with --overwrite")
+    }
+    // No run has more epochs than this, and their batches can be counted.
+    let most = header.members.map(\.configuration.epochs).min() ?? 0
+    guard (0...Int(Int32.max)).contains(most), (0...most).contains(header.epochs) else {
+      throw InputError(
+        path, "says that \(header.epochs) of \(most) epochs are done", remedy: "start again with --overwrite")
+    }
     return header
   }
 
@@ -70,11 +90,18 @@ extension Trainer {
     let header = try Self.header(file, path)
     try refuseOtherSettings(header, identities, path)
     for (index, (member, state)) in zip(members, header.members).enumerated() {
+      let most = header.epochs * (batchCount / member.configuration.accumulation)
+      guard (0...most).contains(state.steps) else {
+        throw InputError(
+          path, "says that a head has done \(state.steps) of at most \(most) steps",
+          remedy: "start again with --overwrite")
+      }
       member.stepCount = state.steps
       member.failure = state.failure
       if state.failure == nil { try load(file.tensors, into: member, prefix: "\(index).", path) }
     }
     dropFailed()
+    cpuLevels = header.cpuLevels.last == Self.cpuLevel ? header.cpuLevels : header.cpuLevels + [Self.cpuLevel]
     return header.epochs
   }
 

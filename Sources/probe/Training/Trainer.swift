@@ -85,6 +85,9 @@ public final class Trainer {
   }
 
   public let members: [Member]
+  /// The instruction sets whose kernels train the heads, one after the other; several where a run goes on on another
+  /// machine.
+  var cpuLevels = [Trainer.cpuLevel]
   private let layout: TokenLayout
   private let images: TrainingImages
   private let order: EpochOrder

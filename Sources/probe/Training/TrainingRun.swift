@@ -20,14 +20,15 @@ public struct PlannedRun: Sendable {
 /// What became of a planned run.
 public enum RunResult: Sendable {
   case finished(RunSummary)
-  /// The weights or a loss are no numbers any more; says when.
-  case failed(String)
+  /// The head was given up.
+  case failed(RunFailure)
 
   /// - Throws: where the head was given up.
   public func summary() throws(InputError) -> RunSummary {
     switch self {
     case .finished(let summary): return summary
-    case .failed(let reason): throw InputError("training", reason, remedy: "use a smaller --blr or --lr")
+    case .failed(let failure):
+      throw InputError("training", failure.reason, remedy: "use a smaller --blr or --lr")
     }
   }
 }
@@ -52,6 +53,8 @@ public struct TrainingRun {
     public var onBatch: (_ track: String, _ epoch: Int, _ loss: Double) -> Void = { _, _, _ in }
     /// Sees the records of an epoch: one a head that goes on.
     public var onEpoch: (_ records: [EpochRecord]) -> Void = { _ in }
+    /// Sees what the user should know, in one line.
+    public var onNote: (_ text: String) -> Void = { _ in }
     public var shouldStop: () -> Bool = { false }
 
     public init() {}
@@ -85,7 +88,11 @@ public struct TrainingRun {
     let data = try TrainingData(sources, runs[0].configuration.data)
     var resolved = self
     for index in runs.indices { resolved.runs[index].configuration.data = data.selection }
-    return try resolved.run(start, data, observer)
+    do {
+      return try resolved.run(start, data, observer)
+    } catch let error as InputError where error.remedy == fullDiskRemedy {
+      throw InputError(error.subject, error.reason, remedy: fullDiskRemedy + " with --resume")
+    }
   }
 
   private func run(_ start: Start, _ data: TrainingData, _ observer: Observer) throws -> Outcome {
@@ -97,13 +104,19 @@ public struct TrainingRun {
     let lock = try folder.lock()
     defer { withExtendedLifetime(lock) {} }
     let tracks = tracks()
-    try prepareFolders(start, trackCount: tracks.count)
+    try prepareFolders(start, identities)
     let imageCount = try data.selection.order(of: images.training, seed: 0).count
     let batches = tracks.map { imageCount / $0.batchSize }
-    let done = try tracks.indices.map { try Trainer.doneEpochs(folder.checkpointFile(track: $0)) }
+    let progress = try tracks.indices.map { try Trainer.progress(folder.checkpointFile(track: $0)) }
     observer.onStart(
       zip(tracks, batches).reduce(0) { $0 + $1.0.epochs * $1.1 },
-      zip(done, batches).reduce(0) { $0 + $1.0 * $1.1 })
+      zip(progress, batches).reduce(0) { $0 + $1.0.epochs * $1.1 })
+    let level = Trainer.cpuLevel
+    if let before = progress.compactMap(\.cpuLevel).first(where: { $0 != level }) {
+      observer.onNote(
+        "goes on with \(level) kernels what \(before) kernels began: the last bits may be others than those of a run on one"
+      )
+    }
     var results = [RunResult?](repeating: nil, count: runs.count)
     for (number, track) in tracks.enumerated() {
       let training = TrackTraining(
@@ -133,25 +146,55 @@ public struct TrainingRun {
     return tracks
   }
 
-  /// - Throws: where an earlier run is there and is not to be lost.
-  private func prepareFolders(_ start: Start, trackCount: Int) throws(InputError) {
-    let hasCheckpoint = (0..<trackCount).contains { Folder.contains(folder.checkpointFile(track: $0)) }
-    let earlier = runs.map(\.folder).first { $0.hasEarlierRun }
+  /// What many runs are to be; nil for a single run, whose folder holds the checkpoint itself.
+  private func plan(_ identities: CacheIdentities) -> SweepPlan? {
+    guard runs[0].folder.path != folder.path else { return nil }
+    return SweepPlan(
+      programVersion: programVersion, train: identities.train, validation: identities.validation,
+      runs: runs.map {
+        .init(
+          folder: String($0.folder.path.dropFirst(folder.path.count + 1)), configuration: $0.configuration)
+      })
+  }
+
+  /// Makes way for a run that starts anew, and tells what a sweep is going to be.
+  ///
+  /// - Throws: where an earlier run is there and is not to be lost, or is not the one to go on with.
+  private func prepareFolders(_ start: Start, _ identities: CacheIdentities) throws(InputError) {
+    let plan = plan(identities)
+    let planFile = SweepFolder(folder.path).planFile
+    if start != .overwrite { try refuseOtherKind(isSweep: plan != nil) }
+    if start == .resume, let plan, Folder.contains(planFile) { try plan.check(against: planFile) }
     switch start {
-    case .resume where hasCheckpoint: return
-    case .resume where earlier != nil:
+    case .resume where folder.hasCheckpoint:
+      if plan == nil || Folder.contains(planFile) { return }
+      throw InputError(
+        folder.path, "holds a sweep without its plan.json, so that it is not known which",
+        remedy: "start again with --overwrite")
+    case .resume where folder.holdsResults:
       throw InputError(
         folder.path, "holds an earlier run, but not its checkpoint to go on from",
         remedy: "add --overwrite to start again")
-    case .fresh where hasCheckpoint || earlier != nil:
+    case .fresh where folder.holdsResults:
       throw InputError(
         folder.path, "holds an earlier run",
         remedy: "add --resume to go on with it, or --overwrite to start again")
     default:
       // A run that was killed in its first epoch leaves nothing to go on from.
-      for number in 0..<trackCount { Folder.remove(folder.checkpointFile(track: number)) }
+      try folder.clear()
       for run in runs { try run.folder.clear() }
+      if let plan { try AtomicFile.write(try CanonicalJSON.page(plan), to: planFile) }
     }
+  }
+
+  /// - Throws: where the folder is a single run's and a sweep is to go there, or the other way round.
+  private func refuseOtherKind(isSweep: Bool) throws(InputError) {
+    let expected: RunFolder.Contents = isSweep ? .sweep : .run
+    guard let found = folder.contents, found != expected else { return }
+    throw InputError(
+      folder.path,
+      found == .sweep ? "holds a sweep, not a single run" : "holds a single run, not a sweep",
+      remedy: "use another --output-dir, or add --overwrite to replace it")
   }
 }
 
@@ -217,30 +260,52 @@ struct TrackTraining {
     try trainer.members.indices.map { index in
       let (member, folder, records) = (trainer.members[index], runs[index].folder, logs[index].records)
       // Records of an earlier version may hold what a head is given up for now.
-      if let failure = member.failure ?? records.lazy.compactMap(\.failure).first { return .failed(failure) }
+      if let reason = member.failure ?? records.lazy.compactMap(\.failure).first {
+        let failure = try failure(member.configuration, reason)
+        try folder.writeFailure(failure)
+        return .failed(failure)
+      }
       try Safetensors.write(
         member.head.stateDictionary(),
         metadata: ["patchbank_head": try CanonicalJSON.text(member.configuration.head)], to: folder.headFile)
-      let summary = try summary(member, records)
+      let summary = try summary(member, records, trainer.cpuLevels)
       try folder.writeSummary(summary)
       return .finished(summary)
     }
   }
 
-  private func summary(_ member: Trainer.Member, _ records: [EpochRecord]) throws -> RunSummary {
+  private func failure(_ configuration: TrainingConfiguration, _ reason: String) throws -> RunFailure {
+    RunFailure(
+      programVersion: run.programVersion, configuration: configuration, reason: reason,
+      encoderSettings: data.trainingCaches.encoder, train: try trainingCache, validation: validationCache)
+  }
+
+  private var trainingCache: RunSummary.Cache {
+    get throws {
+      .init(
+        path: data.trainingCaches.name, manifestSHA256: identities.train,
+        images: try data.selection.order(of: data.training, seed: 0).count,
+        skippedRows: data.training.skippedRowCount, foreignLabels: data.training.foreignLabelCount)
+    }
+  }
+
+  private var validationCache: RunSummary.Cache {
+    .init(
+      path: data.validationCaches.name, manifestSHA256: identities.validation,
+      images: data.validation.count, skippedRows: data.validation.skippedRowCount,
+      foreignLabels: data.validation.foreignLabelCount)
+  }
+
+  private func summary(
+    _ member: Trainer.Member, _ records: [EpochRecord], _ cpuLevels: [String]
+  ) throws -> RunSummary {
     let encoder = data.trainingCaches.encoder
-    let best = records.reduce(records[0]) { $1.validation.top1 > $0.validation.top1 ? $1 : $0 }
+    let best = records.reduce(records[0]) { $1.validation.score > $0.validation.score ? $1 : $0 }
     return RunSummary(
       programVersion: run.programVersion, configuration: member.configuration, layout: data.layout,
       encoder: encoder.model.name, checkpointSHA256: encoder.checkpoint.sha256, encoderSettings: encoder,
-      train: .init(
-        path: data.trainingCaches.name, manifestSHA256: identities.train,
-        images: try data.selection.order(of: data.training, seed: 0).count,
-        skippedRows: data.training.skippedRowCount, foreignLabels: data.training.foreignLabelCount),
-      validation: .init(
-        path: data.validationCaches.name, manifestSHA256: identities.validation,
-        images: data.validation.count, skippedRows: data.validation.skippedRowCount,
-        foreignLabels: data.validation.foreignLabelCount),
-      parameterCount: member.head.parameterCount, final: records[records.count - 1], best: best)
+      train: try trainingCache, validation: validationCache,
+      parameterCount: member.head.parameterCount, cpuLevels: cpuLevels, final: records[records.count - 1],
+      best: best)
   }
 }

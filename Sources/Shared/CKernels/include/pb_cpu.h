@@ -18,6 +18,8 @@ pb_cpu_level pb_cpu_best_level(void);
 /// The level that the process is allowed: the best one, unless the environment variable PATCHBANK_CPU (baseline, avx2,
 /// avx512, avx512bf16) asks for less.
 pb_cpu_level pb_cpu_process_level(void);
+/// A level's name, as PATCHBANK_CPU has it.
+const char *pb_cpu_level_name(pb_cpu_level level);
 /// Whether PATCHBANK_CPU, where it is set, names a level.
 int pb_cpu_environment_is_valid(void);
 
