@@ -8,7 +8,7 @@ struct ReportCommand: ParsableCommand {
     commandName: "report", abstract: "Compares finished runs: a table, and an HTML page with learning curves."
   )
 
-  @Argument(help: "Run folders.")
+  @Argument(help: "Run folders; of a sweep's folder, the runs that are finished.")
   var runs: [String]
 
   @Option(name: .shortAndLong, help: ArgumentHelp("HTML file to write.", valueName: "file"))
@@ -17,7 +17,8 @@ struct ReportCommand: ParsableCommand {
   @Option(help: "Title of the page.")
   var title = "Probe heads compared"
 
-  func run() throws {
+  mutating func run() throws {
+    runs = try runs.flatMap { try SweepFolder.finishedRuns($0) }
     let folders = runs.map { RunFolder($0) }
     let summaries = try folders.map { try $0.readSummary() }
     let table = ResultTable.of(Array(zip(runs, summaries)))
