@@ -1,3 +1,5 @@
+import Foundation
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -38,6 +40,12 @@ public final class ScratchFile: @unchecked Sendable {  // as memory: who writes 
       throw InputError(folder, "cannot map \(byteCount) bytes of a temporary file: \(systemErrorText())")
     }
     bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
+  }
+
+  /// Where such files lie that belong to no folder of the user's: TMPDIR, else the system's choice.
+  public static var defaultFolder: String {
+    let chosen = ProcessInfo.processInfo.environment["TMPDIR"] ?? ""
+    return chosen.isEmpty ? NSTemporaryDirectory() : chosen
   }
 
   deinit {

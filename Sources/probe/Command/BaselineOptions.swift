@@ -2,7 +2,6 @@ import ArgumentParser
 import Baselines
 import Compute
 import Files
-import Foundation
 import Heads
 import Reading
 import Training
@@ -41,7 +40,8 @@ struct BaselineData {
   private let trainImages: [Int32]
 
   init(_ data: TrainingData, _ features: HeadDescription.Features, _ parallel: Parallel) throws {
-    let images = try TrainingImages(data).pooled(features, parallel, folder: NSTemporaryDirectory())
+    // Nothing asks the pass to stop.
+    let images = try TrainingImages(data).pooled([features], parallel, folder: ScratchFile.defaultFolder)![0]
     let classCount = data.layout.classNames.count
     func labelled(_ tokens: LabelledTokens, _ name: String) throws -> LabelledFeatures {
       try LabelledFeatures(

@@ -8,15 +8,19 @@ final class TrainingMonitor {
   private let epochs: Int
   private let style: Progress.Style
   private var progress: Progress?
+  /// Of features that are computed before training.
+  private var features: PassProgress
   private var accuracy = ""
 
   init(_ name: String, epochs: Int, style: Progress.Style) {
     (self.name, self.epochs, self.style) = (name, epochs, style)
+    features = PassProgress("features", style: style)
   }
 
   /// What is to be told to this monitor.
   var observer: TrainingRun.Observer {
     var observer = TrainingRun.Observer()
+    observer.onFeatures = { [self] images, total in features.update(images, of: total) }
     observer.onStart = { [self] batches, done in
       progress = Progress(name, unit: "batches", total: batches, alreadyDone: done, style: style)
       if done > 0 { progress?.note("\(name): goes on after \(done) of \(batches) batches") }
@@ -40,4 +44,22 @@ final class TrainingMonitor {
   func note(_ text: String) { progress?.note("\(name): \(text)") }
 
   func close() { progress?.finish() }
+}
+
+/// Progress of a pass over images whose number shows when it is under way.
+struct PassProgress {
+  private let name: String
+  private let style: Progress.Style
+  private var progress: Progress?
+  private var done = 0
+
+  init(_ name: String, style: Progress.Style) { (self.name, self.style) = (name, style) }
+
+  mutating func update(_ images: Int, of total: Int) {
+    let progress = progress ?? Progress(name, unit: "images", total: total, style: style)
+    self.progress = progress
+    progress.advance(by: images - done)
+    done = images
+    if images == total { progress.finish() }
+  }
 }

@@ -60,16 +60,20 @@ public struct FixedFeature: Sendable {
   }
 
   /// The first to the last token that the feature is computed from.
-  var tokenRange: Range<Int> {
+  public var tokenRange: Range<Int> {
     let ranges = parts.map { $0.tokenRange(layout) }
     return ranges.map(\.lowerBound).min()!..<ranges.map(\.upperBound).max()!
   }
 
+  /// Whether the feature needs the attention from [cls].
+  public var needsClassAttention: Bool { needs(.ofClassToken) }
+  /// Whether the feature needs the attention from the central patches.
+  public var needsCenterAttention: Bool { needs(.ofCenter) }
   /// Whether the feature needs the attention of another cache of the same images.
-  public var needsOtherAttention: Bool {
-    parts.contains {
-      if case .patches(let weights) = $0 { weights.attention == .ofOtherClassToken } else { false }
-    }
+  public var needsOtherAttention: Bool { needs(.ofOtherClassToken) }
+
+  private func needs(_ attention: FixedImage.Attention) -> Bool {
+    parts.contains { if case .patches(let weights) = $0 { weights.attention == attention } else { false } }
   }
 
   /// - Parameter out: receives [W].

@@ -3,8 +3,8 @@ import Files
 
 /// Features without trained parameters, computed once.
 public enum FixedFeatures {
-  /// Images between two looks at whether to stop.
-  private static let spanLength = 512
+  /// Images that are asked for at once.
+  public static let spanLength = 512
   /// Images that a thread takes at a time.
   private static let chunkLength = 8
 
@@ -12,39 +12,65 @@ public enum FixedFeatures {
   ///
   /// - Parameters:
   ///   - features: any without trained parameters.
-  ///   - rows: of the source, as far as possible ascending, as they are read in this order.
+  ///   - rowCount: of all rows together.
+  ///   - nextRows: gives the next rows of the source, nil behind the last. Whoever reads them may check them before, and let
+  ///     go of them when it is called again.
   ///   - attentionFrom: another encoder's tokens of the same rows, for `dino`.
   ///   - norm: applied to tokens beforehand.
   ///   - folder: holds the features, in files without names; see ``FeatureMatrix``.
-  ///   - shouldStop: asked every few hundred images.
-  ///   - onProgress: told how many images are done, likewise.
-  /// - Returns: for each of the features [rows, W], in the order of `rows`; nil where `shouldStop` said so.
-  /// - Throws: where the tokens have no such features, or the disk no room for them.
+  ///   - shouldStop: asked before each call of `nextRows`.
+  ///   - onProgress: told how many images are done, after each of its rows.
+  /// - Returns: for each of the features [rowCount, W], in the order that the rows came in; nil where `shouldStop` said so.
+  /// - Throws: what `nextRows` throws, and where the tokens have no such features, or the disk no room for them.
   public static func compute(
-    _ features: [HeadDescription.Features], _ source: any TokenSource, rows: [Int],
+    _ features: [HeadDescription.Features], _ source: any TokenSource, rowCount: Int,
     attentionFrom attentionSource: (any TokenSource)? = nil, norm: TokenNorm? = nil, _ parallel: Parallel,
-    folder: String, shouldStop: () -> Bool = { false }, onProgress: (_ images: Int) -> Void = { _ in }
+    folder: String, shouldStop: () -> Bool = { false }, onProgress: (_ images: Int) -> Void = { _ in },
+    nextRows: () throws -> [Int]?
   ) throws -> [FeatureMatrix]? {
     let fixed = try features.map { name throws(InputError) in
       try FixedFeature(name, layout: source.layout)
     }
     let pass = try FixedPass(fixed, source, attentionFrom: attentionSource, norm: norm)
     let matrices = try fixed.map { feature throws(InputError) in
-      try FeatureMatrix(rowCount: rows.count, width: feature.width, folder: folder)
+      try FeatureMatrix(rowCount: rowCount, width: feature.width, folder: folder)
     }
-    for start in stride(from: 0, to: rows.count, by: spanLength) {
+    var done = 0
+    while true {
       if shouldStop() { return nil }
-      let end = min(rows.count, start + spanLength)
-      try parallel.forEachChunk(of: end - start, length: chunkLength) { _, range, _ in
-        try pass.forEachImage(of: range.map { rows[start + $0] }) { index, image in
+      guard let rows = try nextRows() else { break }
+      let start = done
+      try parallel.forEachChunk(of: rows.count, length: chunkLength) { _, range, _ in
+        try pass.forEachImage(of: rows[range]) { index, image in
           for (feature, matrix) in zip(fixed, matrices) {
             try feature.write(image, into: matrix.pointer(row: start + range.lowerBound + index))
           }
         }
       }
-      onProgress(end)
+      done += rows.count
+      onProgress(done)
     }
+    precondition(done == rowCount, "\(done) rows came where \(rowCount) were to")
     return matrices
+  }
+
+  /// The same of rows that need nobody to read them.
+  ///
+  /// - Parameter rows: of the source.
+  public static func compute(
+    _ features: [HeadDescription.Features], _ source: any TokenSource, rows: [Int],
+    attentionFrom attentionSource: (any TokenSource)? = nil, norm: TokenNorm? = nil, _ parallel: Parallel,
+    folder: String, shouldStop: () -> Bool = { false }, onProgress: (_ images: Int) -> Void = { _ in }
+  ) throws -> [FeatureMatrix]? {
+    var rest = rows[...]
+    return try compute(
+      features, source, rowCount: rows.count, attentionFrom: attentionSource, norm: norm, parallel,
+      folder: folder, shouldStop: shouldStop, onProgress: onProgress
+    ) {
+      let next = Array(rest.prefix(spanLength))
+      rest = rest.dropFirst(spanLength)
+      return next.isEmpty ? nil : next
+    }
   }
 }
 
@@ -72,7 +98,9 @@ struct FixedPass: Sendable {
     range = (ranges.map(\.lowerBound).min() ?? 0)..<(ranges.map(\.upperBound).max() ?? 0)
   }
 
-  func forEachImage(of rows: [Int], _ body: (_ index: Int, _ image: FixedImage) throws -> Void) rethrows {
+  func forEachImage(
+    of rows: ArraySlice<Int>, _ body: (_ index: Int, _ image: FixedImage) throws -> Void
+  ) rethrows {
     let scratchCount = norm == nil ? 0 : source.tokenCount * source.width
     try withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, scratchCount)) { scratch in
       for (index, row) in rows.enumerated() {

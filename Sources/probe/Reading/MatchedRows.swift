@@ -65,7 +65,7 @@ public struct MatchedRows: Sendable {
 /// The tokens of some images with the attention of another encoder, of the same images in another cache.
 public struct BorrowedAttention: TokenSource {
   private let source: CacheSet
-  private let matched: MatchedRows
+  let matched: MatchedRows
 
   /// - Throws: as ``MatchedRows``, and where the other caches have no attention from [cls], or of another grid of
   ///   patches or another part of the images.

@@ -52,11 +52,15 @@ public struct TrainedHead {
   ///   - tokens: as ``data(paths:labelFile:reading:)`` gives them.
   ///   - attention: caches of another encoder, of the same images, for a head that needs its attention.
   ///   - folder: on a disk with room for features that are computed once, and for the scores of several labels.
+  ///   - shouldStop: asked every few hundred images while these are computed, and before each batch.
+  ///   - onFeatures: told how many images are done, while they are computed.
   ///   - withConfusion: whether the confusion matrix is counted, too, which images of several labels do not have.
   ///   - onBatch: sees which of the images a batch has, their labels and predictions, both empty where images have several
   ///     labels, and the logits `[B, C]`.
+  /// - Throws: `CancellationError` where `shouldStop` said so, and what `onBatch` throws.
   public func measure(
     on tokens: LabelledTokens, attentionFrom attention: CacheSet? = nil, folder: String,
+    shouldStop: () -> Bool = { false }, onFeatures: (_ images: Int) -> Void = { _ in },
     withConfusion: Bool = false,
     onBatch: (
       _ images: Range<Int>, _ labels: [Int32], _ predictions: [Prediction],
@@ -74,17 +78,26 @@ public struct TrainedHead {
     let norm = try tokens.norm(summary.configuration.data.tokenNorm ?? .none)
     let isPooled = FixedFeature.isComputedOnce(features)
     let group = HeadGroup([head], layout: layout, norm: isPooled ? nil : norm, parallel)
-    let seen =
-      isPooled
-      ? try tokens.pooled(features, norm, attentionFrom: attention, parallel, folder: folder) : tokens
+    var seen = tokens
+    if isPooled {
+      guard
+        let pooled = try tokens.pooled(
+          [features], norm, attentionFrom: attention, parallel, folder: folder, shouldStop: shouldStop,
+          onProgress: onFeatures)
+      else { throw CancellationError() }
+      seen = pooled[0]
+    }
+    func stopIfAsked() throws { if shouldStop() { throw CancellationError() } }
     if case .several(let labels) = seen.targets {
       let metrics = try Evaluator.measure(group, on: seen, labels, scratchFolder: folder) {
         _, images, logits in
+        try stopIfAsked()
         try onBatch(images, [], [], logits)
       }
       return Measurement(metrics: metrics[0])
     }
     let collector = try Evaluator.collect(group, on: seen, withConfusion: withConfusion) {
+      try stopIfAsked()
       try onBatch($1, $2, $3, $4)
     }[0]
     return Measurement(metrics: collector.metrics, confusion: collector.confusion)

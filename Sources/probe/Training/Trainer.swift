@@ -103,12 +103,13 @@ public final class Trainer {
 
   /// - Parameters:
   ///   - configurations: alike in epochs, batches, order and kind of features: all attentive, or all the same ones.
-  ///   - layout: of the tokens of all images.
-  ///   - scratchFolder: on a disk with room for features that are computed once, and for the scores of several labels.
+  ///   - layout: of the tokens that features are of.
+  ///   - images: with features in the place of tokens where these are computed once.
+  ///   - scratchFolder: on a disk with room for the scores of several labels.
   /// - Throws: where a head does not fit the tokens or the training images do not fill a batch.
   public init(
     _ configurations: [TrainingConfiguration], layout: TokenLayout, classCount: Int, images: TrainingImages,
-    scratchFolder: String, parallel: Parallel
+    parallel: Parallel
   ) throws {
     let shared = configurations[0]
     precondition(
@@ -127,12 +128,11 @@ public final class Trainer {
     self.scratchFolder = scratchFolder
     order = try shared.data.order(of: images.training, seed: shared.orderSeed)
     try shared.check(trainingImageCount: order.count)
-    var (layout, images) = (layout, images)
     let isPooled = FixedFeature.isComputedOnce(shared.head.features)
-    if isPooled {
-      images = try images.pooled(shared.head.features, parallel, folder: scratchFolder)
-      layout = images.training.source.layout
-    }
+    var images = images
+    // The features are of tokens that went through it.
+    if isPooled { images.tokenNorm = nil }
+    let layout = isPooled ? TokenLayout.vector(width: try shared.head.featureWidth(layout)) : layout
     members = try configurations.map { configuration in
       var generator = SeededGenerator(seed: configuration.seed, stream: 0)
       let pooling =

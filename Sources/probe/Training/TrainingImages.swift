@@ -1,4 +1,5 @@
 import Compute
+import Files
 import Heads
 import Reading
 import TokenStore
@@ -30,19 +31,41 @@ public struct TrainingImages: Sendable {
 }
 
 extension TrainingImages {
-  /// Features without trained parameters in the place of tokens.
+  /// Features without trained parameters in the place of tokens, all of them in one pass over each set of images.
   ///
-  /// - Parameter folder: holds the features, in files without a name.
+  /// - Parameters:
+  ///   - folder: holds the features, in files without a name.
+  ///   - shouldStop: asked every few hundred images.
+  ///   - onProgress: told how many of all images are done, likewise.
+  /// - Returns: the images of each of the features; nil where `shouldStop` said so.
+  /// - Throws: where the tokens have no such features, a row is damaged, or the disk has no room.
   public func pooled(
-    _ features: HeadDescription.Features, _ parallel: Parallel, folder: String
-  ) throws -> TrainingImages {
-    TrainingImages(
-      training: try training.pooled(
-        features, tokenNorm, attentionFrom: attention?.train, parallel, folder: folder),
-      validation: try validation.pooled(
-        features, tokenNorm, attentionFrom: attention?.validation, parallel, folder: folder),
-      heldOut: try heldOut?.pooled(
-        features, tokenNorm, attentionFrom: attention?.train, parallel, folder: folder))
+    _ features: [HeadDescription.Features], _ parallel: Parallel, folder: String,
+    shouldStop: () -> Bool = { false }, onProgress: (_ images: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws -> [TrainingImages]? {
+    guard !features.isEmpty else { return [] }
+    let total = training.count + validation.count + (heldOut?.count ?? 0)
+    onProgress(0, total)
+    func pooled(
+      _ tokens: LabelledTokens, from attention: CacheSet?, after done: Int
+    ) throws -> [LabelledTokens]? {
+      try tokens.pooled(
+        features, tokenNorm, attentionFrom: attention, parallel, folder: folder, shouldStop: shouldStop
+      ) { onProgress(done + $0, total) }
+    }
+    guard
+      let training = try pooled(training, from: attention?.train, after: 0),
+      let validation = try pooled(validation, from: attention?.validation, after: training[0].count)
+    else { return nil }
+    var heldOuts = [LabelledTokens?](repeating: nil, count: features.count)
+    if let heldOut {
+      let done = total - heldOut.count
+      guard let found = try pooled(heldOut, from: attention?.train, after: done) else { return nil }
+      heldOuts = found
+    }
+    return features.indices.map {
+      TrainingImages(training: training[$0], validation: validation[$0], heldOut: heldOuts[$0])
+    }
   }
 }
 
@@ -50,20 +73,42 @@ extension LabelledTokens {
   /// What heads look at that take all tokens.
   var allTokens: RowParts { RowParts(tokens: 0..<source.tokenCount) }
 
-  /// Features without trained parameters, computed once: a source of one token a row.
+  /// Features without trained parameters, computed in one pass: of each a source of one token a row.
   ///
   /// - Parameters:
   ///   - other: caches of another encoder, of the same images, for features that need its attention.
-  ///   - folder: holds the features, in a file without a name.
+  ///   - folder: holds the features, in files without a name.
+  ///   - shouldStop: asked every few hundred images.
+  ///   - onProgress: told how many images are done, likewise.
+  /// - Returns: nil where `shouldStop` said so.
   func pooled(
-    _ features: HeadDescription.Features, _ norm: TokenNorm?, attentionFrom other: CacheSet?,
-    _ parallel: Parallel, folder: String
-  ) throws -> LabelledTokens {
-    let needsOther = try FixedFeature(features, layout: source.layout).needsOtherAttention
+    _ features: [HeadDescription.Features], _ norm: TokenNorm?, attentionFrom other: CacheSet?,
+    _ parallel: Parallel, folder: String, shouldStop: () -> Bool = { false },
+    onProgress: (_ images: Int) -> Void = { _ in }
+  ) throws -> [LabelledTokens]? {
+    let fixed = try features.map { name throws(InputError) in
+      try FixedFeature(name, layout: source.layout)
+    }
+    let needsOther = fixed.contains(where: \.needsOtherAttention)
     let borrowed = needsOther ? try other.map { try BorrowedAttention(self, from: $0) } : nil
-    let matrices = try FixedFeatures.compute(
-      [features], source, rows: rows, attentionFrom: borrowed, norm: norm, parallel, folder: folder)
-    // Nothing asks the pass to stop.
-    return replacingTokens(by: matrices![0])
+    let reader = BatchReader(
+      self, inRowOrder, batchSize: FixedFeatures.spanLength, parts: RowParts(of: fixed),
+      attention: borrowed, parallel)
+    return try FixedFeatures.compute(
+      features, source, rowCount: count, attentionFrom: borrowed, norm: norm, parallel, folder: folder,
+      shouldStop: shouldStop, onProgress: onProgress
+    ) { try reader.next()?.batch.rows }?.map(replacingTokens)
+  }
+}
+
+extension RowParts {
+  /// What features are computed from.
+  fileprivate init(of features: [FixedFeature]) {
+    let ranges = features.map(\.tokenRange)
+    let first = ranges.map(\.lowerBound).min() ?? 0
+    self.init(
+      tokens: first..<max(first, ranges.map(\.upperBound).max() ?? 0),
+      classAttention: features.contains(where: \.needsClassAttention),
+      centerAttention: features.contains(where: \.needsCenterAttention))
   }
 }

@@ -47,6 +47,8 @@ public struct TrainingRun {
 
   /// What a run tells while it works.
   public struct Observer {
+    /// Told, before all else, of how many images features that no epoch changes are computed.
+    public var onFeatures: (_ images: Int, _ total: Int) -> Void = { _, _ in }
     /// Told before the first batch how many there are in all, and how many an earlier run did.
     public var onStart: (_ batches: Int, _ done: Int) -> Void = { _, _ in }
     /// Called after each batch.
@@ -108,6 +110,14 @@ public struct TrainingRun {
     let imageCount = try data.selection.order(of: images.training, seed: 0).count
     let batches = tracks.map { imageCount / $0.batchSize }
     let progress = try tracks.indices.map { try Trainer.progress(folder.checkpointFile(track: $0)) }
+    let unfinished = zip(tracks, progress).filter { $0.1.epochs < $0.0.epochs }.map { features(of: $0.0) }
+    let computed = Set(unfinished.filter(FixedFeature.isComputedOnce)).sorted { $0.rawValue < $1.rawValue }
+    guard
+      let pooled = try images.pooled(
+        computed, parallel, folder: folder.path, shouldStop: observer.shouldStop,
+        onProgress: observer.onFeatures)
+    else { return .interrupted }
+    let imagesOfFeatures = Dictionary(uniqueKeysWithValues: zip(computed, pooled))
     observer.onStart(
       zip(tracks, batches).reduce(0) { $0 + $1.0.epochs * $1.1 },
       zip(progress, batches).reduce(0) { $0 + $1.0.epochs * $1.1 })
@@ -120,12 +130,16 @@ public struct TrainingRun {
     var results = [RunResult?](repeating: nil, count: runs.count)
     for (number, track) in tracks.enumerated() {
       let training = TrackTraining(
-        run: self, track: track, checkpoint: folder.checkpointFile(track: number), images: images,
-        data: data, identities: identities)
+        run: self, track: track, checkpoint: folder.checkpointFile(track: number),
+        images: imagesOfFeatures[features(of: track)] ?? images, data: data, identities: identities)
       guard let finished = try training.run(observer) else { return .interrupted }
       for (index, result) in zip(track.runs, finished) { results[index] = result }
     }
     return .finished(results.map { $0! })
+  }
+
+  private func features(of track: Track) -> HeadDescription.Features {
+    runs[track.runs[0]].configuration.head.features
   }
 
   /// Runs that learn side by side, in the order of the first of each.
@@ -227,7 +241,7 @@ struct TrackTraining {
     let trainer = try Trainer(
       runs.map(\.configuration), layout: data.layout.tokens,
       classCount: data.layout.classNames.count, images: images,
-      scratchFolder: run.folder.path, parallel: run.parallel)
+      parallel: run.parallel)
     let done =
       Folder.contains(checkpoint) ? try trainer.resume(from: checkpoint, identities: identities) : 0
     var logs = try zip(runs, trainer.members).map { run, member in
