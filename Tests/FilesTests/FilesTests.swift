@@ -59,6 +59,37 @@ import Testing
   }
 }
 
+@Suite struct AtomicFileWriterTests {
+  @Test func aFileIsThereWhenItIsWhole() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([1], to: "text")
+    let piece = String(repeating: "ä", count: 300_000)
+    var writer: AtomicFileWriter? = try AtomicFileWriter(path)
+    for _ in 0..<4 { try writer?.append(piece) }
+    try [UInt8](1...3).withUnsafeBytes { try writer?.append($0) }
+    #expect(try bytes(ofFile: path) == [1])
+    try writer?.commit()
+    writer = nil
+    #expect(try bytes(ofFile: path) == Array((piece + piece + piece + piece).utf8) + [1, 2, 3])
+    #expect(try Folder.fileNames(folder.path) == ["text"])
+  }
+
+  @Test func whatIsNotFinishedLeavesTheEarlierFile() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([1], to: "text")
+    do { try AtomicFileWriter(path).append("new") }
+    #expect(try bytes(ofFile: path) == [1])
+    #expect(try Folder.fileNames(folder.path) == ["text"])
+  }
+
+  @Test(arguments: ["", "/missing/text"]) func whatCannotBeWrittenIsSaidFirst(name: String) throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + name
+    let error = #expect(throws: InputError.self) { try AtomicFileWriter(path) }
+    #expect(error?.subject == path)
+  }
+}
+
 @Suite struct DescriptorTests {
   @Test func readingPastTheEndIsAnError() throws {
     let folder = try TemporaryFolder()

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -87,8 +88,10 @@ import Testing
     let (confusion, predictions) = (
       caches.folder.file("confusion.csv"), caches.folder.file("predictions.csv")
     )
+    let logits = caches.folder.file("logits.safetensors")
     let measured = try program.run([
       "eval", run, "--data", caches.validation, "--confusion", confusion, "--predictions", predictions,
+      "--logits", logits,
     ])
     #expect(measured.status == 0, "\(measured.diagnostics)")
     #expect(measured.output.contains("calibration error %"))
@@ -102,5 +105,28 @@ import Testing
     #expect(confidences.count == 28)
     let third: Double = 0.333
     #expect(confidences.allSatisfy { $0 > third && $0 <= 1 })
+
+    let tensors = try Safetensors.read(logits).tensors
+    let scores = try #require(tensors["logits"])
+    #expect(scores.shape == [28, 3] && tensors["rows"]?.shape == [28])
+    let rows = tensors["rows"]!.withBytes { bytes in
+      (0..<28).map { Int(bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
+    }
+    #expect(rows == cells.compactMap { Int($0[0]) })
+    let values = scores.floats()
+    let best = (0..<28).map { row in (0..<3).max { values[3 * row + $0] < values[3 * row + $1] }! }
+    #expect(best.map { ["cat", "dog", "eel"][$0] } == cells.map { String($0[3]) })
+
+    // Where one of the files cannot be written, none is.
+    let refused = try program.run([
+      "eval", run, "--data", caches.validation, "--confusion", caches.folder.file("no/such.csv"),
+      "--predictions", caches.folder.file("new.csv"),
+    ])
+    #expect(refused.status == 1 && refused.diagnostics.contains("no/such.csv"), "\(refused.diagnostics)")
+    #expect(!refused.diagnostics.contains("features:"))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: caches.folder.path).allSatisfy { name in
+        !name.hasPrefix("new.csv")
+      })
   }
 }

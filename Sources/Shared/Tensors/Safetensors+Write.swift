@@ -15,38 +15,41 @@ extension Safetensors {
     let ordered = typeNames.flatMap { type, _ in
       tensors.filter { $0.value.elementType == type }.sorted { $0.key < $1.key }
     }
-    let header = headerTensor(ordered, metadata)
+    let header = header(
+      ordered.map { ($0.key, $0.value.elementType, $0.value.shape) }, metadata: metadata)
     try AtomicFile.write(to: path) { (descriptor) throws(InputError) in
-      var offset = 0
-      for tensor in [header] + ordered.map(\.value) {
+      try descriptor.write(header, at: 0)
+      var offset = header.count
+      for (_, tensor) in ordered {
         try tensor.withBytes { (bytes) throws(InputError) in try descriptor.write(bytes, at: offset) }
         offset += tensor.byteCount
       }
     }
   }
 
-  /// The header and its length, as bytes that are written like those of a tensor.
-  private static func headerTensor(
-    _ ordered: [(key: String, value: Tensor)], _ metadata: [String: String]
-  ) -> Tensor {
+  /// What a file begins with, its length first; for those who write the tensors' bytes behind it piece by piece.
+  ///
+  /// - Parameter tensors: in the order of their bytes, those of wider elements first.
+  public static func header(
+    _ tensors: [(name: String, elementType: ElementType, shape: [Int])], metadata: [String: String] = [:]
+  ) -> [UInt8] {
     var fields: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
       fields.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
     }
     var offset = 0
-    for (name, tensor) in ordered {
-      let type = typeNames.first { $0.type == tensor.elementType }!.name
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
+    for (name, elementType, shape) in tensors {
+      let type = typeNames.first { $0.type == elementType }!.name
+      let end = offset + shape.reduce(elementType.byteCount, *)
+      let axes = shape.map(String.init).joined(separator: ",")
       fields.append(
-        "\(quoted(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],"
-          + "\"data_offsets\":[\(offset),\(offset + tensor.byteCount)]}")
-      offset += tensor.byteCount
+        "\(quoted(name)):{\"dtype\":\"\(type)\",\"shape\":[\(axes)],\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
     }
     var text = Array("{\(fields.joined(separator: ","))}".utf8)
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
-    let bytes = SharedBuffer(withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text)
-    return Tensor(owning: bytes, elementType: .uint8, shape: [bytes.count])
+    return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
   }
 
   /// A JSON string.

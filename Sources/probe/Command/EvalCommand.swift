@@ -2,7 +2,6 @@ import ArgumentParser
 import Commands
 import Evaluation
 import Files
-import Foundation
 import Reading
 import Reporting
 import Training
@@ -45,6 +44,15 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
+    Interruption.listen()
+    do {
+      try measure()
+    } catch is CancellationError {
+      throw InterruptedError("stopped; no file was written: run the same command again")
+    }
+  }
+
+  private func measure() throws {
     let trained = try TrainedHead(RunFolder(runPath), parallel: output.parallel)
     let tokens = try trained.data(paths: data, labelFile: reading.labelFile, reading: reading.options)
     if case .several = tokens.targets, predictions != nil || confusion != nil {
@@ -53,22 +61,29 @@ struct EvalCommand: ParsableCommand {
         remedy: "use --logits")
     }
     let classNames = trained.summary.layout.classNames
-    var allLogits: [Float] = []
+    let logitsFile = try logits.map { try LogitsFile($0, rows: tokens.rows, classCount: classNames.count) }
+    let predictionsFile = try predictions.map { path throws(InputError) in try AtomicFileWriter(path) }
+    let confusionFile = try confusion.map { path throws(InputError) in try AtomicFileWriter(path) }
     var lines = PredictionLines(id: { tokens.caches?.id(row: $0) ?? "" }, classNames: classNames)
+    var progress = PassProgress("features", style: output.progressStyle)
     let attention =
       attentionPaths.isEmpty ? nil : try CacheSet(attentionPaths: attentionPaths, options: reading.options)
     let measured = try trained.measure(
-      on: tokens, attentionFrom: attention, folder: NSTemporaryDirectory(), withConfusion: confusion != nil
+      on: tokens, attentionFrom: attention, folder: ScratchFile.defaultFolder,
+      shouldStop: { Interruption.isRequested }, onFeatures: { progress.update($0, of: tokens.count) },
+      withConfusion: confusion != nil
     ) { images, labels, batch, scores in
-      if predictions != nil { lines.add(rows: tokens.rows[images], labels: labels, batch) }
-      if logits != nil { allLogits += scores }
+      if let predictionsFile {
+        lines.add(rows: tokens.rows[images], labels: labels, batch)
+        try predictionsFile.append(lines.take())
+      }
+      try logitsFile?.append(scores)
     }
-    if let logits {
-      try LogitsFile.write(allLogits, rows: tokens.rows, classCount: classNames.count, to: logits)
-    }
-    if let predictions { try AtomicFile.write(lines.text, to: predictions) }
-    if let confusion, let counts = measured.confusion {
-      try AtomicFile.write(ConfusionTable.text(counts, classNames: classNames), to: confusion)
+    try logitsFile?.commit()
+    try predictionsFile?.commit()
+    if let confusionFile, let counts = measured.confusion {
+      try confusionFile.append(ConfusionTable.text(counts, classNames: classNames))
+      try confusionFile.commit()
     }
     let metrics = measured.metrics
     if output.json {

@@ -3,14 +3,22 @@ import Files
 import Tensors
 
 /// The file of a head's class scores: `logits` [N, C] and `rows` [N], the cache's rows.
-enum LogitsFile {
-  static func write(_ logits: [Float], rows: [Int], classCount: Int, to path: String) throws {
-    try Safetensors.write(
-      [
-        "logits": Tensor(logits, shape: [rows.count, classCount]),
-        "rows": Tensor(
-          owning: SharedBuffer(rows.flatMap { withUnsafeBytes(of: Int64($0).littleEndian) { Array($0) } }),
-          elementType: .int64, shape: [rows.count]),
-      ], metadata: [:], to: path)
+struct LogitsFile {
+  private let file: AtomicFileWriter
+
+  /// - Throws: where no such file can be written.
+  init(_ path: String, rows: [Int], classCount: Int) throws {
+    file = try AtomicFileWriter(path)
+    let header = Safetensors.header([
+      ("rows", .int64, [rows.count]), ("logits", .float32, [rows.count, classCount]),
+    ])
+    try header.withUnsafeBytes { try file.append($0) }
+    for row in rows { try withUnsafeBytes(of: Int64(row).littleEndian) { try file.append($0) } }
   }
+
+  /// - Parameter logits: [B, C], of the next rows.
+  func append(_ logits: UnsafeBufferPointer<Float>) throws { try file.append(UnsafeRawBufferPointer(logits)) }
+
+  /// All rows have been appended.
+  func commit() throws { try file.commit() }
 }

@@ -19,6 +19,12 @@ struct PredictionLines {
     text = CSV.line(columns + (withConfidence ? ["confidence"] : []))
   }
 
+  /// - Returns: the lines so far, which are forgotten.
+  mutating func take() -> String {
+    defer { text = "" }
+    return text
+  }
+
   mutating func add(rows: some Collection<Int>, labels: some Collection<Int32>, _ predictions: [Prediction]) {
     for ((row, label), prediction) in zip(zip(rows, labels), predictions) {
       let cells = [
