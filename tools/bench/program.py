@@ -111,8 +111,17 @@ class Cache:
             for shard, row in zip(shards, rows)
         ])
 
+    def attention(self, rows, name):
+        """[N, H, P] in float16, of some rows: `cls_attention`, or with H = 4 `center_attention`."""
+        starts = numpy.array([shard["row_start"] for shard in self.manifest["shards"]])
+        shards = numpy.searchsorted(starts, rows, side="right") - 1
+        return numpy.stack([
+            self._column(self.manifest["shards"][shard], name, "<f2")[row - starts[shard]]
+            for shard, row in zip(shards, rows)
+        ])
+
     def parts(self):
-        """The same, a shard at a time."""
+        """All tokens, a shard at a time."""
         return (self._tokens(shard, slice(None), -1) for shard in self.manifest["shards"])
 
     def _column(self, shard, name, kind):

@@ -60,13 +60,14 @@ def central(side, count):
     return start, max(start + 1, min(count, count // 2 + math.floor(side / 2)))
 
 
-def token_cut(patches, tau=0.2, epsilon=1e-5):
-    """[P], whether a patch is in the foreground; None where the choice hangs on rounding."""
+def token_cut(patches, margin=1e-3, tau=0.2, epsilon=1e-5):
+    """[P], whether a patch is in the foreground; None where the choice hangs on rounding, as no cosine may be nearer than the
+    margin to its threshold."""
     unit = patches / np.linalg.norm(patches, axis=1, keepdims=True)
     cosines = unit @ unit.T
     off_diagonal = ~np.eye(len(patches), dtype=bool)
     alike = cosines >= tau
-    if np.abs(cosines - tau).min() < 1e-3:
+    if np.abs(cosines - tau).min() < margin:
         return None
     if not alike[off_diagonal].any() or alike[off_diagonal].all():
         return np.ones(len(patches), dtype=bool)
@@ -83,36 +84,52 @@ def token_cut(patches, tau=0.2, epsilon=1e-5):
     return side if side[seed] else ~side
 
 
-def features_of(tokens, rows, columns, prefix, attention, center_attention, other_attention):
-    """Each feature's vector, or None where the token cut is not clear."""
+NAMES = (
+    ["cls", "pos", "both", "raw"]
+    + [f"{kind}{side}" for side in (1, 2, 3, 4) for kind in ("cp", "ca")]
+    + ["attn-lcte", "attn-mn", "dino", "tcut"]
+)
+
+
+def feature(name, tokens, rows, columns, prefix, attention=None, center_attention=None, other_attention=None,
+            margin=1e-3):  # fmt: skip
+    """An image's vector, from tokens [T, D] and those attention rows that it needs; None where the token cut is not clear."""
     cls, patches = tokens[0], tokens[prefix:]
-    grid = patches.reshape(rows, columns, -1)
-    attention, center_attention, other_attention = (
-        a.astype(np.float64) for a in (attention, center_attention, other_attention)
-    )
-    foreground = token_cut(patches)
-    if foreground is None:
-        return None
-    result = {
-        "cls": cls,
-        "pos": patches.mean(axis=0),
-        "both": np.concatenate([cls, patches.mean(axis=0)]),
-        "raw": tokens.reshape(-1),
-    }
-    for side in (1, 2, 3, 4):
-        (top, bottom), (left, right) = central(side, rows), central(side, columns)
-        result[f"cp{side}"] = grid[top:bottom, left:right].mean(axis=(0, 1))
-        weights = center_attention[side - 1]
+    if name == "cls":
+        return cls
+    if name == "pos":
+        return patches.mean(axis=0)
+    if name == "both":
+        return np.concatenate([cls, patches.mean(axis=0)])
+    if name == "raw":
+        return tokens.reshape(-1)
+    if name == "tcut":
+        foreground = token_cut(patches, margin)
+        return None if foreground is None else patches[foreground].mean(axis=0)
+    if name == "dino":
+        return (patches[None] * other_attention.astype(np.float64)[:, :, None]).mean(axis=(0, 1))
+    if name.startswith("cp"):
+        (top, bottom), (left, right) = central(int(name[2:]), rows), central(int(name[2:]), columns)
+        return patches.reshape(rows, columns, -1)[top:bottom, left:right].mean(axis=(0, 1))
+    if name.startswith("ca"):
+        weights = center_attention.astype(np.float64)[int(name[2:]) - 1]
         weights = weights / (weights.sum() + 1e-6)
-        result[f"ca{side}"] = (patches * weights[:, None]).mean(axis=0)
+        return (patches * weights[:, None]).mean(axis=0)
+    attention = attention.astype(np.float64)
     adjusted = attention / (attention.sum(axis=1, keepdims=True) + 1e-6)
     entropy = -(adjusted * np.log(adjusted + 1e-6)).sum(axis=1)
-    lowest = attention[entropy.argmin()]
-    result["attn-lcte"] = (patches * (lowest / lowest.sum())[:, None]).sum(axis=0)
-    mean = attention.mean(axis=0)
-    result["attn-mn"] = (patches * (mean / mean.sum())[:, None]).sum(axis=0)
-    result["dino"] = (patches[None] * other_attention[:, :, None]).mean(axis=(0, 1))
-    result["tcut"] = patches[foreground].mean(axis=0)
+    weights = attention[entropy.argmin()] if name == "attn-lcte" else attention.mean(axis=0)
+    # What rounded to nothing counts as even.
+    weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(patches), 1 / len(patches))
+    return (patches * weights[:, None]).sum(axis=0)
+
+
+def features_of(tokens, rows, columns, prefix, *attentions):
+    """Each feature's vector, or None where the token cut is not clear."""
+    foreground = token_cut(tokens[prefix:])
+    if foreground is None:
+        return None
+    result = {name: feature(name, tokens, rows, columns, prefix, *attentions) for name in NAMES}
     result["foreground"] = foreground.astype(np.float64)
     return result
 
@@ -155,5 +172,6 @@ def write_case(name, seed, rows, columns, prefix, width):
     )
 
 
-for index, (name, sizes) in enumerate(CASES.items()):
-    write_case(name, 100 + index, *sizes)
+if __name__ == "__main__":
+    for index, (name, sizes) in enumerate(CASES.items()):
+        write_case(name, 100 + index, *sizes)
