@@ -109,7 +109,7 @@ public final class Trainer {
   /// - Throws: where a head does not fit the tokens or the training images do not fill a batch.
   public init(
     _ configurations: [TrainingConfiguration], layout: TokenLayout, classCount: Int, images: TrainingImages,
-    parallel: Parallel
+    scratchFolder: String, parallel: Parallel
   ) throws {
     let shared = configurations[0]
     precondition(

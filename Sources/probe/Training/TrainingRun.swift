@@ -241,6 +241,7 @@ struct TrackTraining {
     let trainer = try Trainer(
       runs.map(\.configuration), layout: data.layout.tokens,
       classCount: data.layout.classNames.count, images: images,
+      scratchFolder: run.folder.path,
       parallel: run.parallel)
     let done =
       Folder.contains(checkpoint) ? try trainer.resume(from: checkpoint, identities: identities) : 0
