@@ -224,6 +224,8 @@ import Training
       return
     }
     #expect(try results[0].summary().cpuLevels == ["other", own])
+    // A run that is done is not gone on with.
+    _ = try planned(configuration(), to: "run").run(.resume, observer)
     #expect(notes.count == 1 && notes[0].contains("\(own) kernels what other kernels began"), "\(notes)")
   }
 

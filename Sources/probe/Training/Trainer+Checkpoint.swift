@@ -101,7 +101,8 @@ extension Trainer {
       if state.failure == nil { try load(file.tensors, into: member, prefix: "\(index).", path) }
     }
     dropFailed()
-    cpuLevels = header.cpuLevels.last == Self.cpuLevel ? header.cpuLevels : header.cpuLevels + [Self.cpuLevel]
+    cpuLevels = header.cpuLevels
+    if header.epochs < shared.epochs, cpuLevels.last != Self.cpuLevel { cpuLevels.append(Self.cpuLevel) }
     return header.epochs
   }
 

@@ -96,7 +96,7 @@ public final class Trainer {
   private let scratchFolder: String
   private let parallel: Parallel
   /// What all members have in common.
-  private let shared: TrainingConfiguration
+  let shared: TrainingConfiguration
   /// The members that go on, and their heads; made anew when one is given up.
   private var active: [Member] = []
   private var group: HeadGroup

@@ -122,7 +122,8 @@ public struct TrainingRun {
       zip(tracks, batches).reduce(0) { $0 + $1.0.epochs * $1.1 },
       zip(progress, batches).reduce(0) { $0 + $1.0.epochs * $1.1 })
     let level = Trainer.cpuLevel
-    if let before = progress.compactMap(\.cpuLevel).first(where: { $0 != level }) {
+    let unfinished = zip(tracks, progress).filter { $0.0.epochs > $0.1.epochs }
+    if let before = unfinished.compactMap(\.1.cpuLevel).first(where: { $0 != level }) {
       observer.onNote(
         "goes on with \(level) kernels what \(before) kernels began: the last bits may be others than those of a run on one"
       )
