@@ -89,7 +89,6 @@ import Reading
       DataSources(train: [cache.path], validation: [cache.path], labelFile: file), selection)
     #expect(data.training.count == 6 && data.validation.count == 9)
     #expect(data.layout.classNames == ["x", "y"] && data.trainingCaches.block == 0)
-    #expect(data.selection.labels?.fileName == "labels.csv")
     #expect(data.selection.labels?.sha256 == (try SHA256.hexadecimal(ofFile: file)))
   }
 

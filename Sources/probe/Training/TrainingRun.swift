@@ -110,24 +110,14 @@ public struct TrainingRun {
     let imageCount = try data.selection.order(of: images.training, seed: 0).count
     let batches = tracks.map { imageCount / $0.batchSize }
     let progress = try tracks.indices.map { try Trainer.progress(folder.checkpointFile(track: $0)) }
-    let unfinished = zip(tracks, progress).filter { $0.1.epochs < $0.0.epochs }.map { features(of: $0.0) }
-    let computed = Set(unfinished.filter(FixedFeature.isComputedOnce)).sorted { $0.rawValue < $1.rawValue }
-    guard
-      let pooled = try images.pooled(
-        computed, parallel, folder: folder.path, shouldStop: observer.shouldStop,
-        onProgress: observer.onFeatures)
-    else { return .interrupted }
-    let imagesOfFeatures = Dictionary(uniqueKeysWithValues: zip(computed, pooled))
+    let unfinished = zip(tracks, progress).filter { $0.0.epochs > $0.1.epochs }
+    guard let imagesOfFeatures = try pooledImages(images, for: unfinished.map(\.0), observer) else {
+      return .interrupted
+    }
     observer.onStart(
       zip(tracks, batches).reduce(0) { $0 + $1.0.epochs * $1.1 },
       zip(progress, batches).reduce(0) { $0 + $1.0.epochs * $1.1 })
-    let level = Trainer.cpuLevel
-    let unfinished = zip(tracks, progress).filter { $0.0.epochs > $0.1.epochs }
-    if let before = unfinished.compactMap(\.1.cpuLevel).first(where: { $0 != level }) {
-      observer.onNote(
-        "goes on with \(level) kernels what \(before) kernels began: the last bits may be others than those of a run on one"
-      )
-    }
+    noteOtherLevel(unfinished.compactMap(\.1.cpuLevel), observer)
     var results = [RunResult?](repeating: nil, count: runs.count)
     for (number, track) in tracks.enumerated() {
       let training = TrackTraining(
@@ -137,6 +127,29 @@ public struct TrainingRun {
       for (index, result) in zip(track.runs, finished) { results[index] = result }
     }
     return .finished(results.map { $0! })
+  }
+
+  /// The images with those features in the place of tokens that are computed once for some tracks, all in one pass.
+  ///
+  /// - Returns: nil where the observer asked to stop.
+  private func pooledImages(
+    _ images: TrainingImages, for tracks: [Track], _ observer: Observer
+  ) throws -> [HeadDescription.Features: TrainingImages]? {
+    let computed = Set(tracks.map { features(of: $0) }.filter(FixedFeature.isComputedOnce))
+      .sorted { $0.rawValue < $1.rawValue }
+    let pooled = try images.pooled(
+      computed, parallel, folder: folder.path, shouldStop: observer.shouldStop,
+      onProgress: observer.onFeatures)
+    return pooled.map { Dictionary(uniqueKeysWithValues: zip(computed, $0)) }
+  }
+
+  /// - Parameter levels: the instruction sets that unfinished tracks were worked on with.
+  private func noteOtherLevel(_ levels: [String], _ observer: Observer) {
+    let level = Trainer.cpuLevel
+    guard let before = levels.first(where: { $0 != level }) else { return }
+    observer.onNote(
+      "goes on with \(level) kernels what \(before) kernels began: the last bits may be others than those of a run on one"
+    )
   }
 
   private func features(of track: Track) -> HeadDescription.Features {
