@@ -92,7 +92,7 @@ import Training
     let data = try #require((summary["configuration"] as? [String: Any])?["data"] as? [String: Any])
     #expect(data["shuffle"] as? String == "blocks" && data["balanced"] as? Bool == true)
     #expect(data["shots"] as? Int == 20 && data["block"] as? Int == 1)
-    #expect((data["labels"] as? [String: Any])?["file_name"] as? String == "labels.csv")
+    #expect((data["labels"] as? [String: Any])?["several"] as? Bool == false)
 
     let final = try #require(summary["final"] as? [String: Any])
     let expected = try #require(final["validation"] as? [String: Any])

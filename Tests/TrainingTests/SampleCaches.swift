@@ -53,6 +53,33 @@ struct SampleCaches {
     _ = try writer.finish()
   }
 
+  /// The cache of an encoder that is half as wide again, of the same images in the opposite order.
+  func writeReordered(_ name: String, as images: String, rowCount: Int) throws {
+    let rows = (0..<rowCount).reversed().map { row in
+      RowIdentity(
+        id: "\(images)/\(row).jpg", label: Int32(row % 3), sourceIndex: UInt64(rowCount - 1 - row),
+        viewIndex: 0)
+    }
+    var configuration = Self.configuration(name, rows)
+    configuration.model.width = 12
+    configuration.checkpoint.sha256 = String(repeating: "0ddba115", count: 8)
+    let channels = (0..<12).map { Float($0) }
+    configuration.finalNorm = .init(
+      weight: channels.map { ($0 + 2) / 8 }, bias: channels.map { -$0 / 4 }, epsilon: 1e-6)
+    let writer = try CacheWriter(
+      folder: folder.file(name), configuration: configuration, rows: rows, shardSize: 32)
+    let buffer = RowBuffer(layout: writer.layout)
+    for index in 0..<writer.shardCount {
+      guard let shard = try writer.openShard(index) else { continue }
+      for row in shard.remainingRows {
+        try fill(buffer, name, row, configuration)
+        try shard.write(row: row, buffer)
+      }
+      try shard.finish()
+    }
+    _ = try writer.finish()
+  }
+
   private func fill(
     _ buffer: RowBuffer, _ name: String, _ row: Int, _ configuration: CacheConfiguration,
     _ patchValue: Float?

@@ -57,6 +57,18 @@ struct DataOptions: ParsableArguments {
   var validationAttentionPaths: [String] = []
 
   @Option(
+    name: .customLong("beside"),
+    help: ArgumentHelp(
+      "Cache of a second encoder, of the training images, whose features stand behind the first's.",
+      valueName: "cache"))
+  var trainBesidePaths: [String] = []
+
+  @Option(
+    name: .customLong("beside-val"),
+    help: ArgumentHelp("Likewise of the validation images.", valueName: "cache"))
+  var validationBesidePaths: [String] = []
+
+  @Option(
     name: .customLong("return-block"),
     help: ArgumentHelp("Stored block whose tokens are used, from 0; by default the last.", valueName: "block")
   )
@@ -92,11 +104,13 @@ struct DataOptions: ParsableArguments {
   }
 
   var sources: DataSources {
-    DataSources(
+    var sources = DataSources(
       train: trainPaths, validation: validationPaths, labelFile: reading.labelFile,
       validationLabelFile: labelFileVal,
       trainAttention: trainAttentionPaths, validationAttention: validationAttentionPaths,
       reading: reading.options)
+    (sources.trainBeside, sources.validationBeside) = (trainBesidePaths, validationBesidePaths)
+    return sources
   }
 
   /// In no order of its own.

@@ -40,6 +40,13 @@ struct EvalCommand: ParsableCommand {
       "Cache of another encoder, of the same images, whose attention a dino head takes.", valueName: "cache"))
   var attentionPaths: [String] = []
 
+  @Option(
+    name: .customLong("beside"),
+    help: ArgumentHelp(
+      "Cache of the second encoder, of the same images, for a head that learned from two.", valueName: "cache"
+    ))
+  var besidePaths: [String] = []
+
   @OptionGroup(title: "Data") var reading: ReadingArguments
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -68,9 +75,11 @@ struct EvalCommand: ParsableCommand {
     var progress = PassProgress("features", style: output.progressStyle)
     let attention =
       attentionPaths.isEmpty ? nil : try CacheSet(attentionPaths: attentionPaths, options: reading.options)
+    let beside = try besidePaths.isEmpty ? nil : trained.beside(paths: besidePaths, reading: reading.options)
+    let total = tokens.count * (beside == nil ? 1 : 2)
     let measured = try trained.measure(
-      on: tokens, attentionFrom: attention, folder: ScratchFile.defaultFolder,
-      shouldStop: { Interruption.isRequested }, onFeatures: { progress.update($0, of: tokens.count) },
+      on: tokens, attentionFrom: attention, beside: beside, folder: ScratchFile.defaultFolder,
+      shouldStop: { Interruption.isRequested }, onFeatures: { progress.update($0, of: total) },
       withConfusion: confusion != nil
     ) { images, labels, batch, scores in
       if let predictionsFile {

@@ -20,6 +20,27 @@ public final class FeatureMatrix: TokenSource {
     file = try ScratchFile(byteCount: count, in: folder)
   }
 
+  /// Matrices of equally many rows side by side, [rows, the sum of their widths].
+  ///
+  /// - Parameter folder: on a disk with room for it.
+  /// - Throws: where it has not.
+  public convenience init(
+    sideBySide parts: [FeatureMatrix], folder: String, _ parallel: Parallel
+  ) throws {
+    let rowCount = parts[0].rowCount
+    precondition(parts.allSatisfy { $0.rowCount == rowCount }, "matrices of other rows")
+    try self.init(rowCount: rowCount, width: parts.reduce(0) { $0 + $1.width }, folder: folder)
+    try parallel.forEachChunk(of: rowCount, length: 64) { _, rows, _ in
+      for row in rows {
+        var out = self.pointer(row: row)
+        for part in parts {
+          out.update(from: part.pointer(row: row), count: part.width)
+          out += part.width
+        }
+      }
+    }
+  }
+
   public func tokens(row: Int) -> StoredTokens {
     StoredTokens(.float32, pointer(row: row), tokenCount: 1, width: width)
   }

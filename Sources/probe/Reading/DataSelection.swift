@@ -19,8 +19,8 @@ public struct DataSelection: Codable, Hashable, Sendable {
     }
   }
 
-  /// The caches of another encoder whose attention weighs patches, by the SHA-256 of their manifests.
-  public struct Attention: Codable, Hashable, Sendable {
+  /// The caches of another encoder, of the same images, by the SHA-256 of their manifests.
+  public struct OtherEncoder: Codable, Hashable, Sendable {
     public var train: String
     public var validation: String
     /// Of the encoder.
@@ -50,7 +50,9 @@ public struct DataSelection: Codable, Hashable, Sendable {
   /// What tokens go through before heads see them.
   public var tokenNorm: TokenNorm.Choice?
   /// Of `dino`; nil where no such caches are given.
-  public var attention: Attention?
+  public var attention: OtherEncoder?
+  /// Whose features stand behind the first encoder's; nil where no such caches are given.
+  public var beside: OtherEncoder?
 
   public init(
     block: Int? = nil, fraction: Double? = nil, shots: Int? = nil, subsetSeed: UInt64 = 0,
@@ -72,7 +74,7 @@ public struct DataSelection: Codable, Hashable, Sendable {
   public static let unrecorded = DataSelection(usesAllViews: true)
 
   enum CodingKeys: String, CodingKey {
-    case block, labels, fraction, shots, shuffle, attention
+    case block, labels, fraction, shots, shuffle, attention, beside
     case subsetSeed = "subset_seed"
     case usesAllViews = "all_views"
     case isBalanced = "balanced"

@@ -94,7 +94,8 @@ public struct LabelFile: Sendable {
     return foreignLineCount
   }
 
-  /// - Throws: where the file lists an image whose id both sets of caches have: which of the two it means is not said.
+  /// - Throws: where the file lists an id that both sets of caches have, of images in different caches: which of the two it
+  ///   means is not said.
   func refuseImagesOfBoth(_ training: CacheSet, _ validation: CacheSet) throws(InputError) {
     let (own, other) = (RowIndex(training), RowIndex(validation))
     var records = Records(file, path, hasHeader: hasHeader)
@@ -102,7 +103,10 @@ public struct LabelFile: Sendable {
       var id = record.id
       let isOfBoth = id.withUTF8 { bytes in
         let bytes = UnsafeRawBufferPointer(bytes)
-        return !own.rows(id: bytes).isEmpty && !other.rows(id: bytes).isEmpty
+        let paths = Set(own.rows(id: bytes).map { training.place(row: $0).cache.path })
+        return other.rows(id: bytes).contains {
+          !paths.isEmpty && !paths.contains(validation.place(row: $0).cache.path)
+        }
       }
       guard !isOfBoth else {
         throw InputError(

@@ -162,6 +162,18 @@ public struct LabelledTokens: Sendable {
   }
 }
 
+extension LabelledTokens {
+  /// The same images' tokens of another encoder, in the order of these rows.
+  ///
+  /// - Throws: where the other caches do not hold each of the views exactly once.
+  public func tokens(in other: CacheSet) throws(InputError) -> LabelledTokens {
+    let matched = try MatchedRows(self, in: other)
+    return LabelledTokens(
+      source: other, caches: other, rows: rows.map(matched.row), targets: targets, classNames: classNames,
+      skippedRowCount: skippedRowCount, foreignLabelCount: foreignLabelCount, imageStarts: imageStarts)
+  }
+}
+
 // MARK: - Parts
 
 extension LabelledTokens {

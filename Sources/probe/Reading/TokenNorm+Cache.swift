@@ -17,6 +17,13 @@ extension TokenNorm {
   }
 }
 
+extension CacheSet {
+  /// The chosen norm of the encoder; nil for none.
+  public func norm(_ choice: TokenNorm.Choice) throws(InputError) -> TokenNorm? {
+    try TokenNorm.of(self, choice)
+  }
+}
+
 extension LabelledTokens {
   /// The chosen norm of the encoder whose tokens these are; nil for none.
   public func norm(_ choice: TokenNorm.Choice) throws(InputError) -> TokenNorm? {

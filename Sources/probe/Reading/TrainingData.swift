@@ -16,6 +16,10 @@ public struct DataSources: Sendable {
   public var trainAttention: [String]
   /// Likewise of the validation images.
   public var validationAttention: [String]
+  /// Caches of another encoder of the training images, joined, whose features stand behind the first's; empty for none.
+  public var trainBeside: [String] = []
+  /// Likewise of the validation images.
+  public var validationBeside: [String] = []
   public var reading: ReadingOptions
 
   public init(
@@ -44,6 +48,11 @@ public struct TrainingData: Sendable {
   public let tokenNorm: TokenNorm?
   /// Where the attention of another encoder is, of training and of validation images; nil where it is not asked for.
   public let attention: (train: CacheSet, validation: CacheSet)?
+  /// A second encoder's caches of the training and of the validation images, whose features stand behind the first's; nil
+  /// where it is not asked for.
+  public let beside: (train: CacheSet, validation: CacheSet)?
+  /// The chosen norm of that encoder.
+  public let besideNorm: TokenNorm?
   /// As it was asked for, with the block and the label file's identity.
   public let selection: DataSelection
   public let trainingCaches: CacheSet
@@ -93,6 +102,15 @@ public struct TrainingData: Sendable {
         train: try train.identity(), validation: try validation.identity(),
         checkpointSHA256: train.encoder.checkpoint.sha256)
     }
+    if let beside = try Self.beside(sources) {
+      self.beside = beside
+      besideNorm = try TokenNorm.of(beside.train, selection.tokenNorm ?? .none)
+      selection.beside = .init(
+        train: try beside.train.identity(), validation: try beside.validation.identity(),
+        checkpointSHA256: beside.train.encoder.checkpoint.sha256)
+    } else {
+      (beside, besideNorm) = (nil, nil)
+    }
     self.selection = selection
   }
 
@@ -109,6 +127,26 @@ public struct TrainingData: Sendable {
     return (file, try LabelFile(validationPath, cacheClasses: file.classNames, areFixed: true))
   }
 
+  private static func beside(
+    _ sources: DataSources
+  ) throws(InputError) -> (train: CacheSet, validation: CacheSet)? {
+    if sources.trainBeside.isEmpty && sources.validationBeside.isEmpty { return nil }
+    guard !sources.trainBeside.isEmpty && !sources.validationBeside.isEmpty else {
+      throw InputError(
+        "--beside", "is given for one of training and validation images alone",
+        remedy: "give --beside CACHE and --beside-val CACHE")
+    }
+    let train = try CacheSet(paths: sources.trainBeside, options: sources.reading)
+    let validation = try CacheSet(
+      paths: sources.validationBeside, block: train.block, options: sources.reading)
+    try CacheCompatibility(train).check(validation, with: train.name)
+    return (train, validation)
+  }
+
   /// What a head that is trained on these takes and tells apart.
-  public var layout: HeadLayout { HeadLayout(tokens: trainingCaches.layout, classNames: training.classNames) }
+  public var layout: HeadLayout {
+    HeadLayout(
+      tokens: trainingCaches.layout, classNames: training.classNames,
+      beside: beside.map { HeadLayout.Beside($0.train) })
+  }
 }

@@ -20,7 +20,7 @@ public struct TrainedHead {
     try Self.check(state, summary, file: folder.headFile)
     var generator = SeededGenerator(seed: 0)
     let description = summary.configuration.head
-    let featureWidth = try description.featureWidth(summary.layout.tokens)
+    let featureWidth = try description.featureWidth(summary.layout)
     // Products are cut as they were in training, so that every bit of the metrics is the same.
     let batchSize = try description.measuringBatchSize(
       trainedWith: summary.configuration.batchSize, layout: summary.layout.tokens, featureWidth: featureWidth,
@@ -51,6 +51,7 @@ public struct TrainedHead {
   /// - Parameters:
   ///   - tokens: as ``data(paths:labelFile:reading:)`` gives them.
   ///   - attention: caches of another encoder, of the same images, for a head that needs its attention.
+  ///   - other: caches of the second encoder, of the same images, for a head that learned from two.
   ///   - folder: on a disk with room for features that are computed once, and for the scores of several labels.
   ///   - shouldStop: asked every few hundred images while these are computed, and before each batch.
   ///   - onFeatures: told how many images are done, while they are computed.
@@ -59,7 +60,8 @@ public struct TrainedHead {
   ///     labels, and the logits `[B, C]`.
   /// - Throws: `CancellationError` where `shouldStop` said so, and what `onBatch` throws.
   public func measure(
-    on tokens: LabelledTokens, attentionFrom attention: CacheSet? = nil, folder: String,
+    on tokens: LabelledTokens, attentionFrom attention: CacheSet? = nil, beside other: CacheSet? = nil,
+    folder: String,
     shouldStop: () -> Bool = { false }, onFeatures: (_ images: Int) -> Void = { _ in },
     withConfusion: Bool = false,
     onBatch: (
@@ -77,13 +79,14 @@ public struct TrainedHead {
     }
     let norm = try tokens.norm(summary.configuration.data.tokenNorm ?? .none)
     let isPooled = FixedFeature.isComputedOnce(features)
+    let beside = try checkedBeside(other)
     let group = HeadGroup([head], layout: layout, norm: isPooled ? nil : norm, parallel)
     var seen = tokens
     if isPooled {
       guard
         let pooled = try tokens.pooled(
-          [features], norm, attentionFrom: attention, parallel, folder: folder, shouldStop: shouldStop,
-          onProgress: onFeatures)
+          [features], norm, attentionFrom: attention, beside: beside, parallel, folder: folder,
+          shouldStop: shouldStop, onProgress: onFeatures)
       else { throw CancellationError() }
       seen = pooled[0]
     }
@@ -103,13 +106,33 @@ public struct TrainedHead {
     return Measurement(metrics: collector.metrics, confusion: collector.confusion)
   }
 
+  /// - Throws: where caches are given that the head did not learn from the like of, or the other way round.
+  private func checkedBeside(_ caches: CacheSet?) throws(InputError) -> Beside? {
+    guard let expected = summary.layout.beside else {
+      guard caches == nil else {
+        throw InputError("--beside", "is for heads of two encoders, and this one learned from one")
+      }
+      return nil
+    }
+    guard let caches else {
+      throw InputError(
+        "the head", "learned from the features of two encoders side by side",
+        remedy: "give the second's cache of the same images by --beside")
+    }
+    try CacheCompatibility(
+      encoder: expected.encoder, checkpointSHA256: expected.encoder.checkpoint.sha256, layout: expected.tokens
+    ).check(caches, with: "the head")
+    let norm = try caches.norm(summary.configuration.data.tokenNorm ?? .none)
+    return Beside(caches: caches, norm: norm)
+  }
+
   /// That the tensors have the sizes that the summary tells, before memory is taken for them.
   private static func check(_ state: [String: Tensor], _ summary: RunSummary, file: String) throws(InputError)
   {
     let description = summary.configuration.head
     let classifier = description.features.isAttentive ? "2.weight" : "1.weight"
     var expected = [
-      classifier: [summary.layout.classNames.count, try description.featureWidth(summary.layout.tokens)]
+      classifier: [summary.layout.classNames.count, try description.featureWidth(summary.layout)]
     ]
     for (name, shape) in description.largestParameters(summary.layout.tokens) {
       expected["0." + name] = shape
@@ -154,5 +177,12 @@ public struct TrainedHead {
   ) throws(InputError) -> LabelledTokens {
     try data(
       CacheSet(paths: paths, block: summary.encoderSettings?.block, options: reading), labelFile: labelFile)
+  }
+
+  /// Caches of the second encoder that the head learned from.
+  ///
+  /// - Throws: where a cache does not hold its tokens.
+  public func beside(paths: [String], reading: ReadingOptions) throws(InputError) -> CacheSet {
+    try CacheSet(paths: paths, block: summary.layout.beside?.encoder.block, options: reading)
   }
 }

@@ -103,14 +103,15 @@ public final class Trainer {
 
   /// - Parameters:
   ///   - configurations: alike in epochs, batches, order and kind of features: all attentive, or all the same ones.
-  ///   - layout: of the tokens that features are of.
+  ///   - layout: of the tokens that features are of, and the classes.
   ///   - images: with features in the place of tokens where these are computed once.
   ///   - scratchFolder: on a disk with room for the scores of several labels.
   /// - Throws: where a head does not fit the tokens or the training images do not fill a batch.
   public init(
-    _ configurations: [TrainingConfiguration], layout: TokenLayout, classCount: Int, images: TrainingImages,
+    _ configurations: [TrainingConfiguration], layout: HeadLayout, images: TrainingImages,
     scratchFolder: String, parallel: Parallel
   ) throws {
+    let classCount = layout.classNames.count
     let shared = configurations[0]
     precondition(
       configurations.allSatisfy { $0.track == shared.track }, "these heads do not learn from the same batches"
@@ -132,7 +133,8 @@ public final class Trainer {
     var images = images
     // The features are of tokens that went through it.
     if isPooled { images.tokenNorm = nil }
-    let layout = isPooled ? TokenLayout.vector(width: try shared.head.featureWidth(layout)) : layout
+    let layout =
+      isPooled ? TokenLayout.vector(width: try shared.head.featureWidth(layout)) : layout.tokens
     members = try configurations.map { configuration in
       var generator = SeededGenerator(seed: configuration.seed, stream: 0)
       let pooling =

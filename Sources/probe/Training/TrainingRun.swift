@@ -99,6 +99,7 @@ public struct TrainingRun {
 
   private func run(_ start: Start, _ data: TrainingData, _ observer: Observer) throws -> Outcome {
     let images = TrainingImages(data)
+    for run in runs { try images.check(run.configuration.head) }
     let identities = CacheIdentities(
       train: try data.trainingCaches.identity(), validation: try data.validationCaches.identity())
 
@@ -253,9 +254,7 @@ struct TrackTraining {
   /// - Returns: a result a run; nil where the observer asked to stop.
   func run(_ observer: TrainingRun.Observer) throws -> [RunResult]? {
     let trainer = try Trainer(
-      runs.map(\.configuration), layout: data.layout.tokens,
-      classCount: data.layout.classNames.count, images: images,
-      scratchFolder: run.folder.path,
+      runs.map(\.configuration), layout: data.layout, images: images, scratchFolder: run.folder.path,
       parallel: run.parallel)
     let done =
       Folder.contains(checkpoint) ? try trainer.resume(from: checkpoint, identities: identities) : 0
