@@ -82,7 +82,7 @@ struct SampleCaches {
 
   private func fill(
     _ buffer: RowBuffer, _ name: String, _ row: Int, _ configuration: CacheConfiguration,
-    _ patchValue: Float?
+    _ patchValue: Float? = nil
   ) throws {
     var generator = SeededGenerator(seed: UInt64(row), stream: name == "val" ? 1 : 0)
     let model = configuration.model
