@@ -86,6 +86,7 @@ import Training
     #expect(trained.status == 0, "\(trained.diagnostics)")
     let summary = try object(trained.output)
     let train = try #require(summary["train"] as? [String: Any])
+    #expect(train["label_file"] as? String == file && train["beside_caches"] == nil)
     #expect(train["images"] as? Int == 40 && train["foreign_labels"] as? Int == 0)
     #expect((summary["validation"] as? [String: Any])?["foreign_labels"] as? Int == 70)
     #expect((summary["layout"] as? [String: Any])?["class_names"] as? [String] == ["even", "odd"])

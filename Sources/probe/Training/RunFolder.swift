@@ -195,10 +195,19 @@ public struct RunSummary: Codable, Equatable, Sendable {
     public var skippedRows: Int
     /// Lines of the label file whose images are not in the cache; nil without such a file.
     public var foreignLabels: Int?
+    /// The label file; nil without one.
+    public var labelFile: String?
+    /// Caches of another encoder whose attention was taken, and of one whose features stand beside; nil without such.
+    public var attentionCaches: [String]?
+    public var besideCaches: [String]?
 
     public init(
-      path: String, manifestSHA256: String, images: Int, skippedRows: Int, foreignLabels: Int? = nil
+      path: String, manifestSHA256: String, images: Int, skippedRows: Int, foreignLabels: Int? = nil,
+      labelFile: String? = nil, attentionCaches: [String] = [], besideCaches: [String] = []
     ) {
+      self.labelFile = labelFile
+      self.attentionCaches = attentionCaches.isEmpty ? nil : attentionCaches
+      self.besideCaches = besideCaches.isEmpty ? nil : besideCaches
       self.path = path
       self.manifestSHA256 = manifestSHA256
       self.images = images
@@ -211,6 +220,9 @@ public struct RunSummary: Codable, Equatable, Sendable {
       case manifestSHA256 = "manifest_sha256"
       case skippedRows = "skipped_rows"
       case foreignLabels = "foreign_labels"
+      case labelFile = "label_file"
+      case attentionCaches = "attention_caches"
+      case besideCaches = "beside_caches"
     }
   }
 

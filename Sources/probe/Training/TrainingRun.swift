@@ -313,7 +313,9 @@ struct TrackTraining {
       .init(
         path: data.trainingCaches.name, manifestSHA256: identities.train,
         images: try data.selection.order(of: data.training, seed: 0).count,
-        skippedRows: data.training.skippedRowCount, foreignLabels: data.training.foreignLabelCount)
+        skippedRows: data.training.skippedRowCount, foreignLabels: data.training.foreignLabelCount,
+        labelFile: run.sources.labelFile, attentionCaches: run.sources.trainAttention,
+        besideCaches: run.sources.trainBeside)
     }
   }
 
@@ -321,7 +323,9 @@ struct TrackTraining {
     .init(
       path: data.validationCaches.name, manifestSHA256: identities.validation,
       images: data.validation.count, skippedRows: data.validation.skippedRowCount,
-      foreignLabels: data.validation.foreignLabelCount)
+      foreignLabels: data.validation.foreignLabelCount,
+      labelFile: run.sources.validationLabelFile ?? run.sources.labelFile,
+      attentionCaches: run.sources.validationAttention, besideCaches: run.sources.validationBeside)
   }
 
   private func summary(
