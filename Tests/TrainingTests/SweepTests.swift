@@ -44,7 +44,7 @@ import Training
 
   private func sweep(
     _ configurations: [TrainingConfiguration], to name: String, start: TrainingRun.Start = .fresh,
-    threads: Int = 2, writesTensorBoard: Bool = true, validation: String? = nil,
+    threads: Int = 2, writesTensorBoard: Bool = true, headsAtOnce: Int = .max, validation: String? = nil,
     stoppingAfterBatches limit: Int = .max
   ) throws -> [RunResult]? {
     var batches = 0
@@ -57,6 +57,7 @@ import Training
       DataSources(
         train: [caches.train], validation: [validation.map(caches.folder.file) ?? caches.validation]),
       folder: RunFolder(caches.folder.file(name)), writesTensorBoard: writesTensorBoard,
+      headsAtOnce: headsAtOnce,
       programVersion: "test", parallel: Parallel(threadCount: threads)
     ).run(start, observer)
     guard case .finished(let results) = outcome else { return nil }
@@ -87,6 +88,14 @@ import Training
         try records(folders("alone\(index)", count: 1)[0]) == records(folders("many", count: 14)[index]), name
       )
     }
+  }
+
+  @Test func groupsOfHeadsBecomeWhatAllAtOnceBecome() throws {
+    let grid = grid
+    _ = try sweep(grid, to: "once")
+    #expect(try sweep(grid, to: "groups", headsAtOnce: 3, stoppingAfterBatches: 50) == nil)
+    _ = try sweep(grid, to: "groups", start: .resume, headsAtOnce: 3)
+    #expect(try heads("once", count: grid.count) == heads("groups", count: grid.count))
   }
 
   /// In the first epoch of the first heads, between two kinds of heads, and in the last ones.

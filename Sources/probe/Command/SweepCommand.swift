@@ -44,6 +44,12 @@ struct SweepCommand: ParsableCommand {
     help: "Share of the training images that nobody learns from, to select the best setting of each head by.")
   var heldOutFraction = 0.1
 
+  @Option(
+    help:
+      "Train at most so many heads side by side, and more of them group by group, where memory does not hold all."
+  )
+  var headsAtOnce: Int?
+
   @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -58,6 +64,9 @@ struct SweepCommand: ParsableCommand {
 
   func validate() throws {
     if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other.") }
+    if let headsAtOnce, headsAtOnce < 1 {
+      throw ValidationError("--heads-at-once must be at least 1, not \(headsAtOnce).")
+    }
     guard heldOutFraction >= 0 && heldOutFraction < 1 else {
       throw ValidationError("--hold-out must be at least 0 and less than 1, not \(heldOutFraction).")
     }
@@ -97,7 +106,8 @@ struct SweepCommand: ParsableCommand {
     let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(outputPath)/\($1)")) }
     let run = TrainingRun(
       runs, data.sources, folder: RunFolder(outputPath),
-      writesTensorBoard: !leavesTensorBoardOut, programVersion: Program.version,
+      writesTensorBoard: !leavesTensorBoardOut, headsAtOnce: headsAtOnce ?? .max,
+      programVersion: Program.version,
       parallel: output.parallel)
     let monitor = TrainingMonitor(
       "sweep of \(runs.count)", epochs: protocolOptions.epochs, style: output.progressStyle)

@@ -67,21 +67,27 @@ public struct TrainingRun {
   /// Holds the lock and the checkpoints.
   let folder: RunFolder
   let writesTensorBoard: Bool
+  /// How many heads learn side by side at most.
+  let headsAtOnce: Int
   let programVersion: String
   let parallel: Parallel
 
   /// - Parameters:
   ///   - runs: at least one; all select the same data.
   ///   - folder: where checkpoints are kept; a single run's own folder, or the one that holds those of many.
+  ///   - headsAtOnce: more heads learn one group after the other, each from its own reading of the tokens. What becomes of
+  ///     them does not depend on it.
   public init(
     _ runs: [PlannedRun], _ sources: DataSources, folder: RunFolder,
-    writesTensorBoard: Bool = true, programVersion: String, parallel: Parallel
+    writesTensorBoard: Bool = true, headsAtOnce: Int = .max, programVersion: String, parallel: Parallel
   ) {
+    precondition(headsAtOnce > 0, "no heads at once are none at all")
     precondition(!runs.isEmpty, "there is nothing to train")
     self.runs = runs
     self.sources = sources
     self.folder = folder
     self.writesTensorBoard = writesTensorBoard
+    self.headsAtOnce = headsAtOnce
     self.programVersion = programVersion
     self.parallel = parallel
   }
@@ -163,7 +169,7 @@ public struct TrainingRun {
     var numbers: [TrainingConfiguration.Track: Int] = [:]
     for (index, run) in runs.enumerated() {
       let kind = run.configuration.track
-      if let number = numbers[kind] {
+      if let number = numbers[kind], tracks[number].runs.count < headsAtOnce {
         tracks[number].runs.append(index)
       } else {
         numbers[kind] = tracks.count
