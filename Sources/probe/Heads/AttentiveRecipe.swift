@@ -105,11 +105,11 @@ struct AttentiveRecipe: Sendable {
           "to_kv.weight": [2 * $0.headWidth!, $1.width],
         ]
       }
-    ) { CoCaPooling($0, layout: $1, batchSize: $2, &$3) },
+    ) { NormalizedQueryPooling(coca: $0, layout: $1, batchSize: $2, &$3) },
     .cae: AttentiveRecipe(
       AttentiveDescription(headCount: 8), settings: [.heads], check: checkHeads,
       largest: { ["cross_attn.q.weight": [$1.width, $1.width]] }
-    ) { CAEPooling($0, layout: $1, batchSize: $2, &$3) },
+    ) { NormalizedQueryPooling(cae: $0, layout: $1, batchSize: $2, &$3) },
     .cait: AttentiveRecipe(
       AttentiveDescription(headCount: 4), settings: [.heads], check: checkHeads,
       largest: {
