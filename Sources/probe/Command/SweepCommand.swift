@@ -16,9 +16,7 @@ struct SweepCommand: ParsableCommand {
 
   @OptionGroup(title: "Data") var data: EpochDataOptions
 
-  @Option(
-    name: [.customLong("output-dir"), .short], help: ArgumentHelp("Folder to write.", valueName: "sweep"))
-  var outputPath: String
+  @OptionGroup(title: "Sweep folder") var folder: RunOptions
 
   @OptionGroup(title: "Heads") var heads: SweepHeadOptions
 
@@ -53,17 +51,7 @@ struct SweepCommand: ParsableCommand {
   @OptionGroup(title: "Protocol") var protocolOptions: ProtocolOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
-  @Flag(name: .customLong("no-tensorboard"), help: "Write no event files for TensorBoard.")
-  var leavesTensorBoardOut = false
-
-  @Flag(help: "Go on where an earlier sweep with the same settings stopped.")
-  var resume = false
-
-  @Flag(help: "Replace an earlier sweep.")
-  var overwrite = false
-
   func validate() throws {
-    if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other.") }
     if let headsAtOnce, headsAtOnce < 1 {
       throw ValidationError("--heads-at-once must be at least 1, not \(headsAtOnce).")
     }
@@ -100,25 +88,15 @@ struct SweepCommand: ParsableCommand {
   }
 
   func run() throws {
-    Interruption.listen()
     let configurations = configurations
     let names = configurations.enumerated().map { SweepFolder.runName($0, $1.head) }
-    let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(outputPath)/\($1)")) }
-    let run = TrainingRun(
-      runs, data.sources, folder: RunFolder(outputPath),
-      writesTensorBoard: !leavesTensorBoardOut, headsAtOnce: headsAtOnce ?? .max,
-      programVersion: Program.version,
-      parallel: output.parallel)
+    let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(folder.outputPath)/\($1)")) }
     let monitor = TrainingMonitor(
       "sweep of \(runs.count)", epochs: protocolOptions.epochs, style: output.progressStyle)
-    let outcome = try run.run(resume ? .resume : overwrite ? .overwrite : .fresh, monitor.observer)
-    monitor.close()
-    guard case .finished(let results) = outcome else {
-      throw InterruptedError(
-        "stopped; what is done is kept in \(outputPath): run the same command with --resume to go on")
-    }
+    let results = try folder.train(
+      runs, data.sources, headsAtOnce: headsAtOnce ?? .max, monitor, output)
     let summary = SweepSummary(programVersion: Program.version, folders: names, results: results)
-    try SweepFolder(outputPath).write(summary)
+    try SweepFolder(folder.outputPath).write(summary)
     try tellFailures(summary, monitor)
     if output.json {
       print(try CanonicalJSON.page(summary), terminator: "")
@@ -133,7 +111,7 @@ struct SweepCommand: ParsableCommand {
     guard let first = failed.first, let reason = first.failure else { return }
     guard failed.count < summary.runs.count else {
       throw InputError(
-        outputPath, "none of \(failed.count) runs finished; of the first, \(reason)",
+        folder.outputPath, "none of \(failed.count) runs finished; of the first, \(reason)",
         remedy: "use smaller --blrs, --blr or --lr, and --overwrite")
     }
     monitor.note(
