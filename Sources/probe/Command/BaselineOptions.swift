@@ -13,7 +13,7 @@ struct BaselineOptions: ParsableArguments {
   @Option(
     name: .customLong("cls-features"),
     help: ArgumentHelp(
-      "What is classified: features without trained parameters (docs/heads.md).", valueName: "features"))
+      "What is classified: features without trained parameters (docs/probe.md).", valueName: "features"))
   var features = FeaturesArgument(.cls)
 
   func validate() throws {

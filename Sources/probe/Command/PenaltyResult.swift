@@ -19,7 +19,7 @@ struct SelectionOptions: ParsableArguments {
 extension ListArgument<Double> {
   func validatePenalties() throws {
     guard elements.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw ValidationError("--penalties must be positive elements.")
+      throw ValidationError("--penalties must be positive numbers.")
     }
   }
 }
