@@ -160,8 +160,10 @@ import Training
 
   @Test func runsWithOtherSettingsAreNotGoneOnWith() throws {
     _ = try run(configuration(), to: "run", stoppingAfterBatches: 9)
+    var observer = TrainingRun.Observer()
+    observer.onStart = { _, _ in Issue.record("started before the settings were compared") }
     let error = try #require(throws: InputError.self) {
-      try run(configuration(epochs: 7, batchSize: 8), to: "run", start: .resume)
+      try planned(configuration(epochs: 7, batchSize: 8), to: "run").run(.resume, observer)
     }
     #expect(error.reason.contains("epochs was 6, is 7"))
     #expect(error.reason.contains("batch_size was 16, is 8"))

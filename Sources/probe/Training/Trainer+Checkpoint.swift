@@ -56,9 +56,13 @@ extension Trainer {
 
   /// - Returns: the number of whole epochs that a checkpoint has done, 0 where there is none, and the instruction set that
   ///   did the last of them.
-  static func progress(_ path: String) throws(InputError) -> (epochs: Int, cpuLevel: String?) {
+  /// - Throws: where it was written by a run with other settings or caches, before anything is computed in vain.
+  static func progress(
+    _ path: String, of configurations: [TrainingConfiguration], _ identities: CacheIdentities
+  ) throws(InputError) -> (epochs: Int, cpuLevel: String?) {
     guard Folder.contains(path) else { return (0, nil) }
     let header = try header(Safetensors.read(path), path)
+    try header.refuseOtherSettings(than: configurations, identities, path)
     return (header.epochs, header.cpuLevels.last)
   }
 
@@ -88,7 +92,7 @@ extension Trainer {
   public func resume(from path: String, identities: CacheIdentities) throws -> Int {
     let file = try Safetensors.read(path)
     let header = try Self.header(file, path)
-    try refuseOtherSettings(header, identities, path)
+    try header.refuseOtherSettings(than: members.map(\.configuration), identities, path)
     for (index, (member, state)) in zip(members, header.members).enumerated() {
       let most = header.epochs * (batchCount / member.configuration.accumulation)
       guard (0...most).contains(state.steps) else {
@@ -121,21 +125,22 @@ extension Trainer {
     }
     try member.head.load(state, file: path)
   }
+}
 
-  private func refuseOtherSettings(
-    _ header: CheckpointHeader, _ identities: CacheIdentities, _ path: String
+extension CheckpointHeader {
+  /// - Throws: where it was written by a run with other settings or caches, naming them.
+  func refuseOtherSettings(
+    than configurations: [TrainingConfiguration], _ identities: CacheIdentities, _ path: String
   ) throws(InputError) {
     var differences: [String] = []
-    if header.members.count != members.count {
-      differences.append("heads were \(header.members.count), are \(members.count)")
+    if members.count != configurations.count {
+      differences.append("heads were \(members.count), are \(configurations.count)")
     }
-    for (old, member) in zip(header.members, members) where differences.isEmpty {
-      differences = SettingDifferences.between(old.configuration, member.configuration)
+    for (old, new) in zip(members, configurations) where differences.isEmpty {
+      differences = SettingDifferences.between(old.configuration, new)
     }
-    if header.train != identities.train { differences.append("the training cache is another one") }
-    if header.validation != identities.validation {
-      differences.append("the validation cache is another one")
-    }
+    if train != identities.train { differences.append("the training cache is another one") }
+    if validation != identities.validation { differences.append("the validation cache is another one") }
     guard differences.isEmpty else {
       throw InputError(
         path, "was written by a run with other settings: \(differences.joined(separator: "; "))",

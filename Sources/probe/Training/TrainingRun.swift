@@ -116,7 +116,10 @@ public struct TrainingRun {
     try prepareFolders(start, identities)
     let imageCount = try data.selection.order(of: images.training, seed: 0).count
     let batches = tracks.map { imageCount / $0.batchSize }
-    let progress = try tracks.indices.map { try Trainer.progress(folder.checkpointFile(track: $0)) }
+    let progress = try tracks.enumerated().map { number, track in
+      try Trainer.progress(
+        folder.checkpointFile(track: number), of: track.runs.map { runs[$0].configuration }, identities)
+    }
     let unfinished = zip(tracks, progress).filter { $0.0.epochs > $0.1.epochs }
     guard let imagesOfFeatures = try pooledImages(images, for: unfinished.map(\.0), observer) else {
       return .interrupted
