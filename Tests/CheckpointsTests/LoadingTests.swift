@@ -79,11 +79,13 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
 
   @Test func safetensorsWithTimmsConfigurationNeedNoOptions() throws {
     let loaded = try CheckpointLoader.load(CheckpointRequest(path: fixture("timm/model.safetensors")))
+    var parts = EncoderParts()
+    (parts.hasLayerScale, parts.hasQKVBias) = (true, false)
     #expect(
       try loaded.configuration
         == EncoderConfiguration(
           imageHeight: 16, imageWidth: 16, patchHeight: 4, patchWidth: 4, width: 8, depth: 2, headCount: 2,
-          mlpWidth: 24, activation: .geluTanh, hasLayerScale: true, hasQKVBias: false))
+          mlpWidth: 24, parts: parts, activation: .geluTanh))
     // timm's no_embed_class: [cls] has no entry.
     #expect(loaded.weights["pos_embed"]?.shape == [1, 16, 8])
     #expect(loaded.modelName == "vit_of_a_test")
@@ -96,11 +98,13 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
 
   @Test func aPooledModelWithoutClassTokenOnAnOblongGrid() throws {
     let loaded = try CheckpointLoader.load(CheckpointRequest(path: fixture("pooled/model.safetensors")))
+    var parts = EncoderParts()
+    (parts.hasClassToken, parts.hasFinalNorm) = (false, false)
     #expect(
       try loaded.configuration
         == EncoderConfiguration(
           imageHeight: 8, imageWidth: 32, patchHeight: 4, patchWidth: 4, width: 8, depth: 2, headCount: 2,
-          mlpWidth: 24, hasClassToken: false, activation: .geluTanh, hasFinalNorm: false))
+          mlpWidth: 24, parts: parts, activation: .geluTanh))
     #expect(loaded.report.dropped.map(\.key) == ["fc_norm.bias", "fc_norm.weight"])
     _ = try Encoder(configuration: loaded.configuration, weights: loaded.weights)
   }

@@ -51,4 +51,25 @@ struct ActivationKernelTests {
     level.run { function.kernel(values.pointer, bias.pointer, 1, 33) }
     #expect(values.array.allSatisfy { $0.isNaN })
   }
+
+  @Test(arguments: CPULevel.available)
+  func aGateMultipliesTheSecondHalf(level: CPULevel) {
+    var generator = SeededGenerator(seed: 2)
+    for width in [0, 1, 15, 16, 17, 33, 100] {
+      let input = SharedBuffer((0..<3 * 2 * width).map { _ in Float(4 * generator.normal()) })
+      let output = SharedBuffer<Float>(repeatElement(7, count: 3 * width + 1))
+      let rounded = SharedBuffer<UInt16>(count: 3 * width + 1)
+      level.run {
+        pb_gate_silu(input.pointer, output.pointer, 3, width)
+        pb_gate_silu_bf16(input.pointer, rounded.pointer, 3, width)
+      }
+      let expected = (0..<3 * width).map { index in
+        let start = index / width * 2 * width + index % width
+        return Float(pb_silu_reference(Double(input[start])) * Double(input[start + width]))
+      }
+      #expect(Closeness(output.array, expected + [7]).relativeError < 1e-6)
+      #expect(rounded.array.dropLast() == output.array.dropLast().map(pb_f32_to_bf16_reference)[...])
+      #expect(rounded[3 * width] == 0)
+    }
+  }
 }

@@ -12,18 +12,35 @@ private struct Head {
   let inputs: SharedBuffer<Float>
   let output: SharedBuffer<Float>
   let attention: SharedBuffer<Float>
+  /// [tokens, stride], or nil
+  let biases: SharedBuffer<Float>?
   let statistics = SharedBuffer<Float>(count: 8)
 
   var tokens: Int { shape.prefix + shape.patches }
   private var stride: Int { pb_attention_stride(shape.prefix, shape.patches) }
 
-  init(prefix: Int, patches: Int, width: Int) {
+  /// - Parameter bias: what is added to a score.
+  init(
+    prefix: Int, patches: Int, width: Int, hasClass: Bool? = nil,
+    bias: ((_ row: Int, _ column: Int) -> Float)? = nil
+  ) {
+    let hasClass = hasClass ?? (prefix > 0)
     shape = pb_attention_shape(
-      prefix: prefix, patches: patches, head_width: width, input_stride: 3 * width, output_stride: width + 3)
+      prefix: prefix, patches: patches, head_width: width, has_class: hasClass ? 1 : 0,
+      input_stride: 3 * width,
+      output_stride: width + 3)
     inputs = SharedBuffer(count: (prefix + patches) * 3 * width)
     output = SharedBuffer(count: (prefix + patches) * (width + 3))
     attention = SharedBuffer(
       count: pb_attention_stride(prefix, patches) * pb_attention_row_count(prefix, patches))
+    let (tokens, stride) = (prefix + patches, pb_attention_stride(prefix, patches))
+    biases = bias.map { bias in
+      let biases = SharedBuffer<Float>(count: tokens * stride)
+      for row in 0..<tokens {
+        for column in 0..<tokens { biases.pointer[row * stride + column] = bias(row, column) }
+      }
+      return biases
+    }
   }
 
   /// - Parameter scores: [tokens, tokens]
@@ -54,8 +71,8 @@ private struct Head {
     level.run {
       withUnsafePointer(to: shape) {
         pb_attention_head_f32(
-          $0, inputs.pointer, inputs.pointer + width, inputs.pointer + 2 * width, output.pointer,
-          keeping ? attention.pointer : nil, statistics.pointer, scratch.pointer)
+          $0, inputs.pointer, inputs.pointer + width, inputs.pointer + 2 * width, biases?.pointer,
+          output.pointer, keeping ? attention.pointer : nil, statistics.pointer, scratch.pointer)
       }
     }
   }
@@ -69,8 +86,8 @@ private struct Head {
     level.run {
       withUnsafePointer(to: shape) {
         pb_attention_head_bf16(
-          $0, rounded.pointer, rounded.pointer + width, rounded.pointer + 2 * width, roundedOutput.pointer,
-          attention.pointer, statistics.pointer, scratch.pointer)
+          $0, rounded.pointer, rounded.pointer + width, rounded.pointer + 2 * width, biases?.pointer,
+          roundedOutput.pointer, attention.pointer, statistics.pointer, scratch.pointer)
       }
     }
     for index in 0..<output.count { output[index] = pb_bf16_to_f32_reference(roundedOutput[index]) }
@@ -80,8 +97,8 @@ private struct Head {
     let width = shape.head_width
     withUnsafePointer(to: shape) {
       pb_attention_head_reference(
-        $0, inputs.pointer, inputs.pointer + width, inputs.pointer + 2 * width, output.pointer,
-        attention.pointer, statistics.pointer)
+        $0, inputs.pointer, inputs.pointer + width, inputs.pointer + 2 * width, biases?.pointer,
+        output.pointer, attention.pointer, statistics.pointer)
     }
   }
 
@@ -96,6 +113,8 @@ struct AttentionKernelTests {
     let prefix: Int
     let patches: Int
     let width: Int
+    var hasClass: Bool?
+    var isBiased = false
   }
 
   static let sizes = [
@@ -103,12 +122,17 @@ struct AttentionKernelTests {
     Size(prefix: 1, patches: 15, width: 16), Size(prefix: 1, patches: 16, width: 17),
     Size(prefix: 0, patches: 17, width: 8), Size(prefix: 5, patches: 31, width: 80),
     Size(prefix: 1, patches: 64, width: 64), Size(prefix: 1, patches: 196, width: 64),
-    Size(prefix: 0, patches: 256, width: 33),
+    Size(prefix: 0, patches: 256, width: 33), Size(prefix: 3, patches: 20, width: 16, hasClass: false),
+    Size(prefix: 1, patches: 49, width: 20, isBiased: true),
+    Size(prefix: 0, patches: 23, width: 16, isBiased: true),
   ]
 
   private func random(_ size: Size, spread: Double) -> Head {
     var generator = SeededGenerator(seed: 1)
-    let head = Head(prefix: size.prefix, patches: size.patches, width: size.width)
+    func bias(row: Int, column: Int) -> Float { Float((row * 31 + column * 17) % 23 - 11) / 8 }
+    let head = Head(
+      prefix: size.prefix, patches: size.patches, width: size.width, hasClass: size.hasClass,
+      bias: size.isBiased ? bias : nil)
     for index in 0..<head.inputs.count { head.inputs[index] = Float(spread * generator.normal()) }
     return head
   }

@@ -8,12 +8,16 @@ struct EncoderConfigurationTests {
   static func make(
     imageHeight: Int = 32, imageWidth: Int = 48, patchHeight: Int = 8, patchWidth: Int = 8,
     channelCount: Int = 3, width: Int = 24, depth: Int = 2, headCount: Int = 3, mlpWidth: Int = 96,
-    hasClassToken: Bool = true, layerNormEpsilon: Float = 1e-6
+    hasClassToken: Bool = true, layerNormEpsilon: Float = 1e-6, rotary: RotaryEmbedding? = nil,
+    parts change: (inout EncoderParts) -> Void = { _ in }
   ) throws -> EncoderConfiguration {
-    try EncoderConfiguration(
+    var parts = EncoderParts()
+    parts.hasClassToken = hasClassToken
+    change(&parts)
+    return try EncoderConfiguration(
       imageHeight: imageHeight, imageWidth: imageWidth, patchHeight: patchHeight, patchWidth: patchWidth,
       channelCount: channelCount, width: width, depth: depth, headCount: headCount, mlpWidth: mlpWidth,
-      hasClassToken: hasClassToken, layerNormEpsilon: layerNormEpsilon)
+      parts: parts, layerNormEpsilon: layerNormEpsilon, rotary: rotary)
   }
 
   @Test func sizesFollow() throws {
@@ -23,14 +27,20 @@ struct EncoderConfigurationTests {
     #expect(configuration.prefixTokenCount == 1 && configuration.headWidth == 8)
     #expect(configuration.pixelValueCount == 3 * 32 * 48)
     #expect(try Self.make(hasClassToken: false).tokenCount == 24)
+    #expect(try Self.make(parts: { $0.registerCount = 4 }).prefixTokenCount == 5)
     // As in a convolution, what fills no patch is not seen.
     #expect(try Self.make(imageHeight: 39).gridHeight == 4)
   }
 
   @Test func survivesJSON() throws {
-    let configuration = try Self.make(hasClassToken: false, layerNormEpsilon: 1e-5)
-    let json = try JSONEncoder().encode(configuration)
-    #expect(try JSONDecoder().decode(EncoderConfiguration.self, from: json) == configuration)
+    for coordinates in [RotaryEmbedding.Coordinates.centered, .steps(reference: 16), .steps(reference: nil)] {
+      let configuration = try Self.make(
+        headCount: 6, hasClassToken: false, layerNormEpsilon: 1e-5,
+        rotary: RotaryEmbedding(pairing: .halves, coordinates: coordinates, base: 100),
+        parts: { $0.registerCount = 3 })
+      let json = try JSONEncoder().encode(configuration)
+      #expect(try JSONDecoder().decode(EncoderConfiguration.self, from: json) == configuration)
+    }
   }
 
   @Test func decodingRefusesWhatCannotBe() throws {
@@ -61,6 +71,30 @@ struct EncoderConfigurationTests {
     #expect(throws: InputError.self) { try Self.make(imageHeight: 8192, imageWidth: 8192) }
     #expect(throws: InputError.self) { try Self.make(layerNormEpsilon: .nan) }
     #expect(throws: InputError.self) { try Self.make(layerNormEpsilon: -1e-6) }
+    for count in [-1, 64] {
+      #expect(throws: InputError.self) { try Self.make(parts: { $0.registerCount = count }) }
+    }
+    #expect(throws: InputError.self) {
+      try Self.make(parts: {
+        $0.registerCount = 1
+        $0.relativePosition = .shared
+      })
+    }
+  }
+
+  @Test(arguments: [
+    (headCount: 3, base: Float(100), periods: nil as [Float]?, reference: nil as Int?, isRefused: false),
+    (6, 100, nil, nil, false), (4, 100, nil, nil, true), (3, 0, nil, nil, true), (3, .nan, nil, nil, true),
+    (3, 100, [1, 2], 16, false), (3, 100, [1], nil, true), (3, 100, [1, 0], nil, true),
+    (3, 100, nil, 0, true),
+  ])
+  func rotationsMustFitTheHeads(
+    _ headCount: Int, _ base: Float, _ periods: [Float]?, _ reference: Int?, _ isRefused: Bool
+  ) {
+    let rotary = RotaryEmbedding(
+      pairing: .halves, coordinates: .steps(reference: reference), base: base, periods: periods)
+    let configuration = try? Self.make(headCount: headCount, rotary: rotary)
+    #expect((configuration == nil) == isRefused)
   }
 
   @Test func statisticsKeepTheirOrder() {

@@ -9,7 +9,10 @@ import VisionTransformer
 
 /// A model that tools/reference/encoder.py made, and what PyTorch makes of an image.
 struct ReferenceModel: Sendable, CustomTestStringConvertible {
-  static let names = ["plain", "rectangular", "no_class_token", "odd_sizes"]
+  static let names = [
+    "plain", "rectangular", "no_class_token", "odd_sizes", "registers", "registers_alone", "relative",
+    "relative_shared", "rotary", "rotary_centered", "rotary_normalized", "root_mean_square",
+  ]
 
   let testDescription: String
   let configuration: EncoderConfiguration
@@ -65,7 +68,7 @@ struct EncoderTests {
     try expectClose(output.attentionStatistics, model.values("attention_statistics"), tolerance)
     try expectClose(output.magnitudes, model.values("magnitudes"), tolerance)
     try expectClose(output.centerAttention, model.values("center_attention"), tolerance)
-    #expect((output.classAttention != nil) == configuration.hasClassToken)
+    #expect((output.classAttention != nil) == configuration.parts.hasClassToken)
     if let classAttention = output.classAttention {
       try expectClose(classAttention, model.values("class_attention"), tolerance)
     }
@@ -137,7 +140,7 @@ struct EncoderTests {
     let pixels = try model.pixels()
     let output = encoder.encode(
       pixels: pixels.pointer, blocks: [configuration.depth - 1], workspace: encoder.makeWorkspace())
-    #expect((encoder.finalNorm != nil) == configuration.hasFinalNorm)
+    #expect((encoder.finalNorm != nil) == configuration.parts.hasFinalNorm)
     if let norm = encoder.finalNorm, let last = output.tokens.last {
       let normalized = SharedBuffer<Float>(count: last.count)
       norm.apply(last.pointer, rowCount: configuration.tokenCount, into: normalized.pointer)

@@ -6,8 +6,10 @@ import VisionTransformer
 
 struct EncoderWeightsTests {
   /// The error of an encoder made from the reference model's weights after a change to them.
-  private func error(_ change: (inout [String: Tensor]) -> Void) throws -> InputError? {
-    let model = try ReferenceModel("rectangular")
+  private func error(
+    _ name: String = "rectangular", _ change: (inout [String: Tensor]) -> Void
+  ) throws -> InputError? {
+    let model = try ReferenceModel(name)
     var weights = model.weights
     change(&weights)
     do {
@@ -22,19 +24,21 @@ struct EncoderWeightsTests {
     #expect(try error { $0["decoder.weight"] = Tensor([1], shape: [1]) } == nil)
   }
 
-  @Test func everyMissingWeightIsNamed() throws {
-    for key in try ReferenceModel("rectangular").weights.keys {
-      let error = try error { $0[key] = nil }
+  @Test(arguments: ReferenceModel.names)
+  func everyMissingWeightIsNamed(name: String) throws {
+    for key in try ReferenceModel(name).weights.keys {
+      let error = try error(name) { $0[key] = nil }
       #expect(error == InputError(key, "is missing from the encoder's weights"))
     }
   }
 
-  @Test func everyWronglyShapedWeightIsNamed() throws {
-    for (key, tensor) in try ReferenceModel("rectangular").weights {
+  @Test(arguments: ReferenceModel.names)
+  func everyWronglyShapedWeightIsNamed(name: String) throws {
+    for (key, tensor) in try ReferenceModel(name).weights {
       let shapes = [[], [0], [tensor.count + 1], tensor.shape + [1], [1] + tensor.shape]
       for shape in shapes where shape != tensor.shape {
         let count = shape.reduce(1, *)
-        let error = try error { $0[key] = Tensor(repeatElement(0, count: count), shape: shape) }
+        let error = try error(name) { $0[key] = Tensor(repeatElement(0, count: count), shape: shape) }
         #expect(error?.subject == key)
         #expect(error?.reason.hasPrefix("has the shape \(shape), where the encoder needs ") == true)
       }

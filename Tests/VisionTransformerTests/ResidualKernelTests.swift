@@ -1,5 +1,6 @@
 import CKernels
 import Compute
+import Foundation
 import TestSupport
 import Testing
 
@@ -33,6 +34,68 @@ struct ResidualKernelTests {
       let closeness = Closeness(output.array, expected.array)
       #expect(width == 1 || closeness.relativeError < tolerance, "width \(width): \(closeness)")
       if width == 1 { #expect(output.array.prefix(5).allSatisfy { $0 == bias[0] }) }
+    }
+  }
+
+  @Test(arguments: CPULevel.available)
+  func rootMeanSquareNormAgreesWithItsReference(level: CPULevel) {
+    var generator = SeededGenerator(seed: 4)
+    for width in Self.widths {
+      let input = random(5 * width, mean: 1, &generator)
+      let weight = random(width, &generator)
+      let output = SharedBuffer<Float>(count: 5 * width + 1)
+      let rounded = SharedBuffer<UInt16>(count: 5 * width + 1)
+      let expected = SharedBuffer<Float>(count: 5 * width + 1)
+      level.run {
+        pb_rms_norm(input.pointer, weight.pointer, 1e-6, output.pointer, 5, width)
+        pb_rms_norm_bf16(input.pointer, weight.pointer, 1e-6, rounded.pointer, 5, width)
+      }
+      #expect(rounded.array == output.array.map(pb_f32_to_bf16_reference))
+      pb_rms_norm_reference(input.pointer, weight.pointer, 1e-6, expected.pointer, 5, width)
+      let closeness = Closeness(output.array, expected.array)
+      #expect(closeness.relativeError < 2e-6, "width \(width): \(closeness)")
+    }
+  }
+
+  @Test(arguments: CPULevel.available)
+  func rowsAreNormalizedInPlaceAsElsewhere(level: CPULevel) {
+    var generator = SeededGenerator(seed: 5)
+    for width in Self.widths where width > 1 {
+      let input = random(5 * width, mean: 1, &generator)
+      let (weight, bias) = (random(width, &generator), random(width, &generator))
+      for centers in [false, true] {
+        let values = SharedBuffer(input.array)
+        let expected = SharedBuffer<Float>(count: 5 * width)
+        let noBias = SharedBuffer<Float>(count: width)
+        level.run {
+          pb_normalize_rows(
+            values.pointer, weight.pointer, (centers ? bias : noBias).pointer, 1e-6, centers ? 1 : 0, 5, width
+          )
+        }
+        if centers {
+          pb_layer_norm_reference(
+            input.pointer, weight.pointer, bias.pointer, 1e-6, expected.pointer, 5, width)
+        } else {
+          pb_rms_norm_reference(input.pointer, weight.pointer, 1e-6, expected.pointer, 5, width)
+        }
+        let closeness = Closeness(values.array, expected.array)
+        #expect(closeness.relativeError < 2e-6, "width \(width): \(closeness)")
+      }
+    }
+  }
+
+  @Test(arguments: CPULevel.available)
+  func rotationsAgreeWithTheirReference(level: CPULevel) {
+    var generator = SeededGenerator(seed: 6)
+    for width in [2, 4, 8, 30, 34, 64, 80, 128] {
+      let values = random(3 * width, &generator)
+      let angles = (0..<width / 2).map { _ in Float(3 * generator.normal()) }
+      let cosines = SharedBuffer(angles.map { Float(Foundation.cos(Double($0))) })
+      let sines = SharedBuffer(angles.map { Float(Foundation.sin(Double($0))) })
+      let expected = SharedBuffer<Float>(count: 3 * width)
+      pb_rotate_rows_reference(values.pointer, cosines.pointer, sines.pointer, expected.pointer, 3, width)
+      level.run { pb_rotate_rows(values.pointer, cosines.pointer, sines.pointer, 3, width) }
+      #expect(Closeness(values.array, expected.array).maximumDifference < 1e-6)
     }
   }
 

@@ -68,8 +68,8 @@ enum MatrixProducts {
   private static func attentionRate(_ type: ElementType, _ stopwatch: Stopwatch) -> Double {
     let (tokenCount, width) = (Base.tokenCount, Base.width)
     let shape = pb_attention_shape(
-      prefix: 1, patches: Base.patchCount, head_width: Base.headWidth, input_stride: 3 * width,
-      output_stride: width)
+      prefix: 1, patches: Base.patchCount, head_width: Base.headWidth, has_class: 1,
+      input_stride: 3 * width, output_stride: width)
     let queryKeyValue = operands(tokenCount * 3 * width, type)
     let output = SharedBuffer<UInt8>(count: tokenCount * width * type.byteCount)
     let statistics = SharedBuffer<Float>(count: 8)
@@ -79,15 +79,15 @@ enum MatrixProducts {
         _: Element.Type,
         _ kernel: (
           UnsafePointer<pb_attention_shape>, UnsafePointer<Element>, UnsafePointer<Element>,
-          UnsafePointer<Element>, UnsafeMutablePointer<Element>, UnsafeMutablePointer<Float>?,
-          UnsafeMutablePointer<Float>, UnsafeMutableRawPointer
+          UnsafePointer<Element>, UnsafePointer<Float>?, UnsafeMutablePointer<Element>,
+          UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>, UnsafeMutableRawPointer
         ) -> Void
       ) -> Double {
         let queries = UnsafeRawPointer(queryKeyValue.pointer).assumingMemoryBound(to: Element.self)
         let output = UnsafeMutableRawPointer(output.pointer).assumingMemoryBound(to: Element.self)
         return stopwatch.rate(of: Double(2 * 2 * tokenCount * tokenCount * Base.headWidth)) {
           kernel(
-            shape, queries, queries + width, queries + 2 * width, output, nil, statistics.pointer,
+            shape, queries, queries + width, queries + 2 * width, nil, output, nil, statistics.pointer,
             scratch.pointer)
         }
       }

@@ -15,6 +15,11 @@ PB_DISPATCH(void, pb_bias_gelu_tanh, (float *values, const float *bias, size_t r
 PB_DISPATCH(void, pb_bias_quick_gelu, (float *values, const float *bias, size_t rows, size_t width),
             (values, bias, rows, width))
 
+PB_DISPATCH(void, pb_gate_silu, (const float *input, float *output, size_t rows, size_t width),
+            (input, output, rows, width))
+PB_DISPATCH(void, pb_gate_silu_bf16, (const float *input, uint16_t *output, size_t rows, size_t width),
+            (input, output, rows, width))
+
 #define PB_DISPATCH_ELEMENTWISE(name)                                      \
   PB_DISPATCH(void, pb_##name, (float *values, size_t count), (values, count)) \
   PB_DISPATCH(void, pb_##name##_backward, (const float *output, float *gradient, size_t count), (output, gradient, count))
@@ -33,6 +38,8 @@ double pb_gelu_tanh_reference(double x) {
 }
 
 double pb_quick_gelu_reference(double x) { return x / (1.0 + exp(-1.702 * x)); }
+
+double pb_silu_reference(double x) { return x / (1.0 + exp(-x)); }
 
 double pb_gelu_derivative_reference(double x) {
   return 0.5 * erfc(-x / sqrt(2.0)) + x * exp(-0.5 * x * x) / sqrt(2.0 * acos(-1.0));

@@ -35,6 +35,23 @@ static void PB_KERNEL(pb_bias_quick_gelu)(float *restrict values, const float *r
   }
 }
 
+static void PB_KERNEL(pb_gate_silu)(const float *restrict input, float *restrict output, size_t rows, size_t width) {
+  for (size_t row = 0; row < rows; row++, input += 2 * width, output += width) {
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) output[i] = input[i] * PB_KERNEL(sigmoid)(input[i]) * input[width + i];
+  }
+}
+
+static void PB_KERNEL(pb_gate_silu_bf16)(const float *restrict input, uint16_t *restrict output, size_t rows,
+                                         size_t width) {
+  for (size_t row = 0; row < rows; row++, input += 2 * width, output += width) {
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) {
+      output[i] = pb_round_to_bf16(PB_KERNEL(to_bits)(input[i] * PB_KERNEL(sigmoid)(input[i]) * input[width + i]));
+    }
+  }
+}
+
 #define PB_ELEMENTWISE(name, function, derivative)                                                              \
   static void PB_KERNEL(pb_##name)(float *restrict values, size_t count) {                                      \
     PB_VECTORIZE                                                                                                \

@@ -70,13 +70,14 @@ size_t pb_attention_scratch_bytes(const pb_attention_shape *shape) {
 
 PB_DISPATCH(void, pb_attention_head_f32,
             (const pb_attention_shape *shape, const float *queries, const float *keys, const float *values,
-             float *output, float *attention, float *statistics, void *scratch),
-            (shape, queries, keys, values, output, attention, statistics, scratch))
+             const float *biases, float *output, float *attention, float *statistics, void *scratch),
+            (shape, queries, keys, values, biases, output, attention, statistics, scratch))
 
 PB_DISPATCH_BF16(void, pb_attention_head_bf16,
                  (const pb_attention_shape *shape, const uint16_t *queries, const uint16_t *keys,
-                  const uint16_t *values, uint16_t *output, float *attention, float *statistics, void *scratch),
-                 (shape, queries, keys, values, output, attention, statistics, scratch))
+                  const uint16_t *values, const float *biases, uint16_t *output, float *attention, float *statistics,
+                  void *scratch),
+                 (shape, queries, keys, values, biases, output, attention, statistics, scratch))
 
 // Reference.
 
@@ -110,8 +111,9 @@ static double entropy_reference(const float *attention, size_t count) {
   return entropy;
 }
 
-static void statistics_reference(const float *attention, size_t stride, size_t prefix, size_t patches,
-                                 float *statistics) {
+static void statistics_reference(const float *attention, const pb_attention_shape *shape, float *statistics) {
+  const size_t prefix = shape->prefix, patches = shape->patches;
+  const size_t stride = pb_attention_stride(prefix, patches);
   double values[8] = {0};
   for (size_t t = prefix; t < prefix + patches; t++) {
     const float *row = attention + t * stride;
@@ -126,24 +128,26 @@ static void statistics_reference(const float *attention, size_t stride, size_t p
   values[6] = entropy_reference(attention + prefix, patches);
   for (size_t i = 0; i < 8; i++) {
     const int needs_class = i != 1 && i != 3 && i != 7;
-    statistics[i] = prefix == 0 && needs_class ? NAN : (float)values[i];
+    statistics[i] = needs_class && !shape->has_class ? NAN : (float)values[i];
   }
 }
 
 void pb_attention_head_reference(const pb_attention_shape *shape, const float *queries, const float *keys,
-                                 const float *values, float *output, float *attention, float *statistics) {
+                                 const float *values, const float *biases, float *output, float *attention,
+                                 float *statistics) {
   const size_t tokens = shape->prefix + shape->patches;
   const size_t stride = pb_attention_stride(shape->prefix, shape->patches);
   for (size_t t = 0; t < tokens; t++) {
     const float *query = queries + t * shape->input_stride;
     float *row = attention + t * stride;
     for (size_t s = 0; s < tokens; s++) {
-      row[s] = (float)dot_reference(query, keys + s * shape->input_stride, 1, shape->head_width);
+      row[s] = (float)(dot_reference(query, keys + s * shape->input_stride, 1, shape->head_width) +
+                       (biases ? biases[t * stride + s] : 0));
     }
     softmax_reference(row, tokens);
     for (size_t d = 0; d < shape->head_width; d++) {
       output[t * shape->output_stride + d] = (float)dot_reference(row, values + d, shape->input_stride, tokens);
     }
   }
-  statistics_reference(attention, stride, shape->prefix, shape->patches, statistics);
+  statistics_reference(attention, shape, statistics);
 }

@@ -105,8 +105,8 @@ static inline void PB_HEAD(multiply)(const pb_bits32 *left, size_t left_stride, 
 }
 
 static void PB_HEAD(pb_attention_head)(const pb_attention_shape *shape, const PB_ELEMENT *queries,
-                                       const PB_ELEMENT *keys, const PB_ELEMENT *values, PB_ELEMENT *output,
-                                       float *attention, float *statistics, void *scratch) {
+                                       const PB_ELEMENT *keys, const PB_ELEMENT *values, const float *biases,
+                                       PB_ELEMENT *output, float *attention, float *statistics, void *scratch) {
   const size_t tokens = shape->prefix + shape->patches;
   const size_t width = shape->head_width;
   const size_t stride = pb_attention_stride(shape->prefix, shape->patches);
@@ -129,7 +129,8 @@ static void PB_HEAD(pb_attention_head)(const pb_attention_shape *shape, const PB
       PB_HEAD(multiply)(query_operands + r * query_steps, query_steps, key_operands, query_steps * PB_LANES, PB_LANES,
                         query_steps, pb_attention_padded(tokens) / PB_LANES, rows + r * stride, stride);
     }
-    PB_KERNEL(softmax_rows)(rows, stride, first, count, shape->prefix, shape->patches, &sums);
+    if (biases) PB_KERNEL(add_scores)(rows, biases + first * stride, count * stride);
+    PB_KERNEL(softmax_rows)(rows, stride, first, count, shape, &sums);
     for (size_t r = 0; r < count; r += PB_TILE_ROWS) {
       size_t operand_stride = stride;
       const pb_bits32 *operands =
@@ -143,7 +144,7 @@ static void PB_HEAD(pb_attention_head)(const pb_attention_shape *shape, const PB
       }
     }
   }
-  PB_KERNEL(summarize)(&sums, shape->prefix, shape->patches, statistics);
+  PB_KERNEL(summarize)(&sums, shape, statistics);
 }
 
 #undef PB_HEAD

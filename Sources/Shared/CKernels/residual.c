@@ -16,6 +16,18 @@ PB_DISPATCH(void, pb_layer_norm_bf16,
             (const float *input, const float *weight, const float *bias, float epsilon, uint16_t *output, size_t rows,
              size_t width),
             (input, weight, bias, epsilon, output, rows, width))
+PB_DISPATCH(void, pb_rms_norm,
+            (const float *input, const float *weight, float epsilon, float *output, size_t rows, size_t width),
+            (input, weight, epsilon, output, rows, width))
+PB_DISPATCH(void, pb_rms_norm_bf16,
+            (const float *input, const float *weight, float epsilon, uint16_t *output, size_t rows, size_t width),
+            (input, weight, epsilon, output, rows, width))
+PB_DISPATCH(void, pb_normalize_rows,
+            (float *values, const float *weight, const float *bias, float epsilon, int centers, size_t rows, size_t width),
+            (values, weight, bias, epsilon, centers, rows, width))
+PB_DISPATCH(void, pb_rotate_rows,
+            (float *values, const float *cosines, const float *sines, size_t rows, size_t width),
+            (values, cosines, sines, rows, width))
 PB_DISPATCH(void, pb_layer_norm_backward,
             (const float *input, const float *weight, float epsilon, const float *gradient, float *input_gradient, int adds,
              double *weight_gradient, double *bias_gradient, size_t rows, size_t width),
@@ -39,6 +51,28 @@ void pb_layer_norm_reference(const float *input, const float *weight, const floa
     for (size_t i = 0; i < width; i++) {
       output[row * width + i] = (float)((x[i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i]);
     }
+  }
+}
+
+void pb_rms_norm_reference(const float *input, const float *weight, float epsilon, float *output, size_t rows,
+                           size_t width) {
+  for (size_t row = 0; row < rows; row++) {
+    const float *x = input + row * width;
+    double squares = 0;
+    for (size_t i = 0; i < width; i++) squares += (double)x[i] * x[i];
+    for (size_t i = 0; i < width; i++) {
+      output[row * width + i] = (float)(x[i] / sqrt(squares / (double)width + epsilon) * weight[i]);
+    }
+  }
+}
+
+void pb_rotate_rows_reference(const float *input, const float *cosines, const float *sines, float *output, size_t rows,
+                              size_t width) {
+  for (size_t i = 0; i < rows * width; i++) {
+    const size_t pair = i % width % (width / 2);
+    const int is_second = i % width >= width / 2;
+    const double partner = is_second ? input[i - width / 2] : -input[i + width / 2];
+    output[i] = (float)((double)input[i] * cosines[pair] + partner * sines[pair]);
   }
 }
 

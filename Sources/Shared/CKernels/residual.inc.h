@@ -41,6 +41,51 @@ static void PB_KERNEL(pb_layer_norm_bf16)(const float *restrict input, const flo
   }
 }
 
+static void PB_KERNEL(pb_rms_norm)(const float *restrict input, const float *restrict weight, float epsilon,
+                                   float *restrict output, size_t rows, size_t width) {
+  for (size_t row = 0; row < rows; row++, input += width, output += width) {
+    const float scale = PB_KERNEL(row_scale)(input, width, 0, epsilon);
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) output[i] = input[i] * scale * weight[i];
+  }
+}
+
+static void PB_KERNEL(pb_rms_norm_bf16)(const float *restrict input, const float *restrict weight, float epsilon,
+                                        uint16_t *restrict output, size_t rows, size_t width) {
+  for (size_t row = 0; row < rows; row++, input += width, output += width) {
+    const float scale = PB_KERNEL(row_scale)(input, width, 0, epsilon);
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) {
+      output[i] = pb_round_to_bf16(PB_KERNEL(to_bits)(input[i] * scale * weight[i]));
+    }
+  }
+}
+
+static void PB_KERNEL(pb_normalize_rows)(float *restrict values, const float *restrict weight,
+                                         const float *restrict bias, float epsilon, int centers, size_t rows,
+                                         size_t width) {
+  for (size_t row = 0; row < rows; row++, values += width) {
+    const float mean = centers ? PB_KERNEL(row_mean)(values, width) : 0;
+    const float scale = PB_KERNEL(row_scale)(values, width, mean, epsilon);
+    PB_VECTORIZE
+    for (size_t i = 0; i < width; i++) values[i] = (values[i] - mean) * scale * weight[i] + bias[i];
+  }
+}
+
+static void PB_KERNEL(pb_rotate_rows)(float *restrict values, const float *restrict cosines,
+                                      const float *restrict sines, size_t rows, size_t width) {
+  const size_t half = width / 2;
+  for (size_t row = 0; row < rows; row++, values += width) {
+    float *restrict second = values + half;
+    PB_VECTORIZE
+    for (size_t i = 0; i < half; i++) {
+      const float a = values[i], b = second[i];
+      values[i] = a * cosines[i] - b * sines[i];
+      second[i] = b * cosines[i] + a * sines[i];
+    }
+  }
+}
+
 static void PB_KERNEL(pb_layer_norm_backward)(const float *restrict input, const float *restrict weight, float epsilon,
                                               const float *restrict gradient, float *restrict input_gradient, int adds,
                                               double *restrict weight_gradient, double *restrict bias_gradient,

@@ -87,26 +87,32 @@ static inline void PB_KERNEL(normalize)(float *restrict row, size_t prefix, size
   state->entropy = PB_KERNEL(row_entropy)(row + prefix, padded, state->scale, state->adjustment);
 }
 
-static inline void PB_KERNEL(count_row)(const float *restrict row, size_t token, size_t prefix, size_t patches,
+static inline void PB_KERNEL(count_row)(const float *restrict row, size_t token, const pb_attention_shape *shape,
                                         const PB_KERNEL(row_state) *restrict state,
                                         PB_KERNEL(head_sums) *restrict sums) {
-  if (token >= prefix) {
+  if (token >= shape->prefix) {
     sums->self += row[token];
     sums->self_adjusted += row[token] * state->adjustment;
     sums->to_class += row[0];
     sums->entropies += state->entropy;
-  } else if (token == 0) {
+  } else if (token == 0 && shape->has_class) {
     sums->class_self = row[0];
     sums->class_self_adjusted = row[0] * state->adjustment;
-    sums->class_to_patches = state->patch_share / (float)patches;
+    sums->class_to_patches = state->patch_share / (float)shape->patches;
     sums->class_entropy = state->entropy;
   }
+}
+
+static inline void PB_KERNEL(add_scores)(float *restrict scores, const float *restrict biases, size_t count) {
+  PB_VECTORIZE
+  for (size_t i = 0; i < count; i++) scores[i] += biases[i];
 }
 
 /// Turns `count` rows of scores, of the tokens from `first` on, into attention, and counts their statistics. Step by step
 /// over all of them, so that one row's steps need not wait for each other.
 static inline void PB_KERNEL(softmax_rows)(float *restrict rows, size_t stride, size_t first, size_t count,
-                                           size_t prefix, size_t patches, PB_KERNEL(head_sums) *restrict sums) {
+                                           const pb_attention_shape *shape, PB_KERNEL(head_sums) *restrict sums) {
+  const size_t prefix = shape->prefix, patches = shape->patches;
   const size_t padded = pb_attention_padded(patches);
   PB_KERNEL(row_state) states[PB_ATTENTION_ROWS];
   for (size_t r = 0; r < count; r++) {
@@ -115,20 +121,20 @@ static inline void PB_KERNEL(softmax_rows)(float *restrict rows, size_t stride, 
   for (size_t r = 0; r < count; r++) PB_KERNEL(exponentiate)(rows + r * stride, prefix, padded, states + r);
   for (size_t r = 0; r < count; r++) PB_KERNEL(normalize)(rows + r * stride, prefix, padded, states + r);
   for (size_t r = 0; r < count; r++) {
-    PB_KERNEL(count_row)(rows + r * stride, first + r, prefix, patches, states + r, sums);
+    PB_KERNEL(count_row)(rows + r * stride, first + r, shape, states + r, sums);
   }
 }
 
 /// From sums to means, in the order of the statistics.
-static inline void PB_KERNEL(summarize)(const PB_KERNEL(head_sums) *restrict sums, size_t prefix, size_t patches,
+static inline void PB_KERNEL(summarize)(const PB_KERNEL(head_sums) *restrict sums, const pb_attention_shape *shape,
                                         float *restrict statistics) {
-  const double count = (double)patches;
+  const double count = (double)shape->patches;
   statistics[0] = sums->class_self;
   statistics[1] = (float)(sums->self / count);
   statistics[2] = sums->class_self_adjusted;
   statistics[3] = (float)(sums->self_adjusted / count);
   statistics[4] = sums->class_to_patches;
-  statistics[5] = prefix > 0 ? (float)(sums->to_class / count) : NAN;
+  statistics[5] = shape->has_class ? (float)(sums->to_class / count) : NAN;
   statistics[6] = sums->class_entropy;
   statistics[7] = (float)(sums->entropies / count);
 }

@@ -53,10 +53,9 @@ public enum CheckpointLoader {
       imageHeight: settings.preprocessing.inputHeight, imageWidth: settings.preprocessing.inputWidth,
       patchHeight: dimensions.patchHeight, patchWidth: dimensions.patchWidth,
       channelCount: dimensions.channelCount, width: dimensions.width, depth: dimensions.depth,
-      headCount: settings.headCount, mlpWidth: dimensions.mlpWidth, hasClassToken: dimensions.hasClassToken,
+      headCount: settings.headCount, mlpWidth: dimensions.mlpWidth, parts: dimensions.parts,
       layerNormEpsilon: settings.layerNormEpsilon, activation: settings.activation,
-      hasLayerScale: dimensions.hasLayerScale, hasQKVBias: dimensions.hasQKVBias,
-      hasFinalNorm: dimensions.hasFinalNorm, attentionTemperature: settings.attentionTemperature)
+      attentionTemperature: settings.attentionTemperature)
   }
 
   private static func resizePositionEmbedding(

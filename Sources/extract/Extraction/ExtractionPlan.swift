@@ -66,7 +66,7 @@ extension CacheConfiguration.Model {
       gridWidth: model.gridWidth, width: model.width, depth: model.depth, headCount: model.headCount,
       mlpWidth: model.mlpWidth, activation: model.activation.rawValue,
       layerNormEpsilon: model.layerNormEpsilon,
-      hasClassToken: model.hasClassToken, prefixTokenCount: model.prefixTokenCount,
+      hasClassToken: model.parts.hasClassToken, prefixTokenCount: model.prefixTokenCount,
       attentionTemperature: model.attentionTemperature == 1 ? nil : model.attentionTemperature)
   }
 }

@@ -9,24 +9,37 @@ struct Attention: Sendable {
   private let operands: ElementType
   /// Queries (already divided by the square root of the head width), keys and values, one after the other: `[3 D]`.
   private let queryKeyValue: LinearLayer
+  private let adjustment: QueryKeyAdjustment?
+  private let relativePosition: RelativePositionBias?
   private let head: pb_attention_shape
+  private let norm: Norm?
   private let projection: LinearLayer
 
+  /// - Parameter shared: the biases of the scores that all blocks share, where the model has such.
   init(
-    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic
+    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic,
+    sharedRelativePosition shared: RelativePositionBias?
   ) throws(InputError) {
     self.configuration = configuration
     operands = arithmetic.operands
-    let (rows, width) = (configuration.tokenCount, configuration.width)
-    let (weight, bias) = try Self.queryKeyValue(reader.scoped("qkv"), configuration)
-    queryKeyValue = try arithmetic.linearLayer(weight: weight, bias: bias, rows: rows, result: operands)
+    let (rows, width, parts) = (configuration.tokenCount, configuration.width, configuration.parts)
+    let queryScale = 1 / (Float(configuration.headWidth).squareRoot() * configuration.attentionTemperature)
+    adjustment = try QueryKeyAdjustment(reader, configuration, queryScale: queryScale)
+    let (weight, bias) = try Self.queryKeyValue(
+      reader.scoped("qkv"), configuration, queryScale: parts.hasQueryKeyNorm ? 1 : queryScale)
+    queryKeyValue = try arithmetic.linearLayer(
+      weight: weight, bias: bias, rows: rows, result: adjustment == nil ? operands : .float32)
+    relativePosition =
+      parts.relativePosition == .perBlock ? try RelativePositionBias(reader, configuration) : shared
     head = pb_attention_shape(
       prefix: configuration.prefixTokenCount, patches: configuration.patchCount,
-      head_width: configuration.headWidth, input_stride: 3 * width, output_stride: width)
+      head_width: configuration.headWidth, has_class: parts.hasClassToken ? 1 : 0, input_stride: 3 * width,
+      output_stride: width)
+    norm = parts.hasAttentionNorm ? try Norm(reader.scoped("norm"), configuration, width: width) : nil
     let projection = reader.scoped("proj")
     self.projection = try arithmetic.linearLayer(
       weight: projection.values("weight", shape: [width, width]),
-      bias: projection.values("bias", shape: [width]), rows: rows, result: .float32)
+      bias: projection.bias(parts.hasProjectionBias, count: width), rows: rows, result: .float32)
   }
 
   /// The elements from one row of a head's attention to the next.
@@ -40,19 +53,24 @@ struct Attention: Sendable {
       * pb_attention_row_count(configuration.prefixTokenCount, configuration.patchCount)
   }
 
-  /// The layer to queries, keys and values, its first third scaled as queries are before they meet the keys.
+  /// The layer to queries, keys and values, its first third scaled as queries are before they meet the keys, and queries
+  /// and keys in the order that rotations need.
   private static func queryKeyValue(
-    _ reader: WeightReader, _ configuration: EncoderConfiguration
+    _ reader: WeightReader, _ configuration: EncoderConfiguration, queryScale: Float
   ) throws(InputError) -> (weight: SharedBuffer<Float>, bias: SharedBuffer<Float>) {
-    let width = configuration.width
+    let (width, headWidth) = (configuration.width, configuration.headWidth)
     let weight = try reader.values("weight", shape: [3 * width, width])
-    let bias =
-      configuration.hasQKVBias
-      ? try reader.values("bias", shape: [3 * width]) : SharedBuffer<Float>(count: 3 * width)
-    let scale = 1 / (Float(configuration.headWidth).squareRoot() * configuration.attentionTemperature)
-    for index in 0..<width * width { weight.pointer[index] *= scale }
-    for index in 0..<width { bias.pointer[index] *= scale }
-    return (weight, bias)
+    let bias = try reader.bias(configuration.parts.hasQKVBias, count: 3 * width)
+    for index in 0..<width * width { weight.pointer[index] *= queryScale }
+    for index in 0..<width { bias.pointer[index] *= queryScale }
+    guard let rotary = configuration.rotary, rotary.pairing != .halves else { return (weight, bias) }
+    let (placedWeight, placedBias) = (SharedBuffer(weight.buffer), SharedBuffer(bias.buffer))
+    for row in 0..<2 * width {
+      let place = row / headWidth * headWidth + rotary.place(row % headWidth, headWidth: headWidth)
+      (placedWeight.pointer + place * width).update(from: weight.pointer + row * width, count: width)
+      placedBias.pointer[place] = bias.pointer[row]
+    }
+    return (placedWeight, placedBias)
   }
 
   var scratchByteCount: Int {
@@ -70,9 +88,7 @@ struct Attention: Sendable {
     _ scratch: Encoder.Scratch, clock: StageClock<EncoderStage>?, statistics: UnsafeMutablePointer<Float>,
     inspect: ((_ head: Int, _ attention: UnsafePointer<Float>) -> Void)?
   ) {
-    queryKeyValue.apply(
-      scratch.normalized.pointer, into: scratch.queryKeyValue.pointer, scratch: scratch.operation.pointer)
-    clock?.finish(.linear)
+    projectInput(scratch, clock)
     for index in 0..<configuration.headCount {
       attend(
         scratch, head: index, attention: inspect == nil ? nil : scratch.attention.pointer,
@@ -80,9 +96,35 @@ struct Attention: Sendable {
       clock?.finish(.attention)
       inspect?(index, scratch.attention.pointer)
     }
+    if let norm {
+      let wide = scratch.branch.pointer
+      operands.decode(scratch.attended.pointer, into: wide, count: scratch.branch.count)
+      norm.apply(wide, rowCount: configuration.tokenCount, into: scratch.attended, as: operands)
+      clock?.finish(.elementwise)
+    }
     projection.apply(
       scratch.attended.pointer, into: scratch.branch.pointer, scratch: scratch.operation.pointer)
     clock?.finish(.linear)
+  }
+
+  /// From `scratch.normalized` to `scratch.queryKeyValue`.
+  private func projectInput(_ scratch: Encoder.Scratch, _ clock: StageClock<EncoderStage>?) {
+    let output = UnsafeMutableRawPointer(scratch.queryKeyValue.pointer)
+    guard let adjustment else {
+      queryKeyValue.apply(scratch.normalized.pointer, into: output, scratch: scratch.operation.pointer)
+      clock?.finish(.linear)
+      return
+    }
+    // What is adjusted is rounded once, afterwards.
+    let isWide = operands == .float32
+    let values = isWide ? output.assumingMemoryBound(to: Float.self) : scratch.wide.pointer
+    queryKeyValue.apply(scratch.normalized.pointer, into: values, scratch: scratch.operation.pointer)
+    clock?.finish(.linear)
+    adjustment.apply(values)
+    if !isWide {
+      _ = operands.encode(values, into: output, count: 3 * configuration.tokenCount * configuration.width)
+    }
+    clock?.finish(.elementwise)
   }
 
   /// One head: `softmax(q k^T) v` into its columns of `scratch.attended`.
@@ -95,9 +137,8 @@ struct Attention: Sendable {
     func apply<Element>(
       _ kernel: (
         UnsafePointer<pb_attention_shape>, UnsafePointer<Element>, UnsafePointer<Element>,
-        UnsafePointer<Element>,
-        UnsafeMutablePointer<Element>, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>,
-        UnsafeMutableRawPointer
+        UnsafePointer<Element>, UnsafePointer<Float>?, UnsafeMutablePointer<Element>,
+        UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>, UnsafeMutableRawPointer
       ) -> Void
     ) {
       let queries =
@@ -106,8 +147,8 @@ struct Attention: Sendable {
         UnsafeMutableRawPointer(scratch.attended.pointer).assumingMemoryBound(to: Element.self) + offset
       withUnsafePointer(to: head) { shape in
         kernel(
-          shape, queries, queries + width, queries + 2 * width, output, attention, statistics,
-          scratch.operation.pointer)
+          shape, queries, queries + width, queries + 2 * width, relativePosition?.values(head: index), output,
+          attention, statistics, scratch.operation.pointer)
       }
     }
     switch operands {

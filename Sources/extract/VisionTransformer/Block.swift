@@ -7,55 +7,40 @@ import LinearLayers
 struct Block: Sendable {
   private let configuration: EncoderConfiguration
   private let operands: ElementType
-  private let attentionNorm: LayerNorm
+  private let attentionNorm: Norm
   private let attention: Attention
   private let attentionScale: SharedBuffer<Float>
-  private let perceptronNorm: LayerNorm
-  private let expansion: LinearLayer
-  /// With its learned scale, which is linear, inside.
-  private let contraction: LinearLayer
+  private let perceptronNorm: Norm
+  private let perceptron: Perceptron
 
+  /// - Parameter sharedRelativePosition: the biases of the scores that all blocks share, where the model has such.
   init(
-    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic
+    _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic,
+    sharedRelativePosition: RelativePositionBias?
   ) throws(InputError) {
     self.configuration = configuration
     operands = arithmetic.operands
-    let (width, mlpWidth) = (configuration.width, configuration.mlpWidth)
-    let (rows, epsilon) = (configuration.tokenCount, configuration.layerNormEpsilon)
-    attentionNorm = try LayerNorm(reader.scoped("norm1"), width: width, epsilon: epsilon)
-    attention = try Attention(reader.scoped("attn"), configuration, arithmetic)
+    let width = configuration.width
+    attentionNorm = try Norm(reader.scoped("norm1"), configuration, width: width)
+    attention = try Attention(
+      reader.scoped("attn"), configuration, arithmetic, sharedRelativePosition: sharedRelativePosition)
     attentionScale = try Self.layerScale(reader.scoped("ls1"), configuration)
-    perceptronNorm = try LayerNorm(reader.scoped("norm2"), width: width, epsilon: epsilon)
-    let expansion = reader.scoped("mlp.fc1")
-    self.expansion = try arithmetic.linearLayer(
-      weight: expansion.values("weight", shape: [mlpWidth, width]),
-      bias: expansion.values("bias", shape: [mlpWidth]), rows: rows, result: operands,
-      completion: .store(configuration.activation))
-    let contraction = reader.scoped("mlp.fc2")
-    let weight = try contraction.values("weight", shape: [width, mlpWidth])
-    let bias = try contraction.values("bias", shape: [width])
-    let scale = try Self.layerScale(reader.scoped("ls2"), configuration)
-    for output in 0..<width {
-      for input in 0..<mlpWidth { weight.pointer[output * mlpWidth + input] *= scale.pointer[output] }
-      bias.pointer[output] *= scale.pointer[output]
-    }
-    self.contraction = try arithmetic.linearLayer(
-      weight: weight, bias: bias, rows: rows, result: .float32, completion: .add)
+    perceptronNorm = try Norm(reader.scoped("norm2"), configuration, width: width)
+    perceptron = try Perceptron(
+      reader.scoped("mlp"), configuration, arithmetic,
+      scale: Self.layerScale(reader.scoped("ls2"), configuration))
   }
 
   /// The learned scale of a branch, or ones.
   private static func layerScale(
     _ reader: WeightReader, _ configuration: EncoderConfiguration
   ) throws(InputError) -> SharedBuffer<Float> {
-    if configuration.hasLayerScale { return try reader.values("gamma", shape: [configuration.width]) }
+    if configuration.parts.hasLayerScale { return try reader.values("gamma", shape: [configuration.width]) }
     return SharedBuffer(repeatElement(1, count: configuration.width))
   }
 
-  var isWidened: Bool { contraction.isWidened }
-
-  var scratchByteCount: Int {
-    max(attention.scratchByteCount, expansion.scratchByteCount, contraction.scratchByteCount)
-  }
+  var isWidened: Bool { perceptron.isWidened }
+  var scratchByteCount: Int { max(attention.scratchByteCount, perceptron.scratchByteCount) }
 
   /// Replaces the tokens in `scratch.residual` by the block's output.
   ///
@@ -80,17 +65,14 @@ struct Block: Sendable {
 
     perceptronNorm.apply(residual, rowCount: rowCount, into: scratch.normalized, as: operands)
     clock?.finish(.elementwise)
-    let operation = scratch.operation.pointer
-    expansion.apply(scratch.normalized.pointer, into: scratch.hidden.pointer, scratch: operation)
-    contraction.apply(scratch.hidden.pointer, into: residual, scratch: operation)
-    clock?.finish(.linear)
+    perceptron.apply(scratch, clock: clock)
   }
 
   /// From every token's magnitude to that of [cls] (NaN without one) and the mean over the patches.
   private func summarize(_ perToken: UnsafePointer<Float>, into magnitudes: UnsafeMutablePointer<Float>) {
     var sum = 0.0
     for token in configuration.prefixTokenCount..<configuration.tokenCount { sum += Double(perToken[token]) }
-    magnitudes[0] = configuration.hasClassToken ? perToken[0] : .nan
+    magnitudes[0] = configuration.parts.hasClassToken ? perToken[0] : .nan
     magnitudes[1] = Float(sum / Double(configuration.patchCount))
   }
 }

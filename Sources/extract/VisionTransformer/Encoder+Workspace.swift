@@ -19,7 +19,7 @@ public struct EncoderOutput {
     attentionStatistics = SharedBuffer(count: depth * headCount * AttentionStatistic.perHead.count)
     magnitudes = SharedBuffer(count: depth * AttentionStatistic.perBlock.count)
     classAttention =
-      configuration.hasClassToken ? SharedBuffer(count: headCount * configuration.patchCount) : nil
+      configuration.parts.hasClassToken ? SharedBuffer(count: headCount * configuration.patchCount) : nil
     centerAttention = SharedBuffer(count: CentralPatches.regionCount * configuration.patchCount)
   }
 }
@@ -63,6 +63,8 @@ extension Encoder {
     let attended: SharedBuffer<UInt8>
     /// `[T, MLP width]`, operands
     let hidden: SharedBuffer<UInt8>
+    /// What is normalised, rotated or gated before it is rounded to operands: `[T, 3 D]` or `[T, 2 MLP width]` and more.
+    let wide: SharedBuffer<Float>
     /// A branch's output before it is added, `[T, D]`.
     let branch: SharedBuffer<Float>
     /// `[T]`
@@ -82,6 +84,9 @@ extension Encoder {
       attention = SharedBuffer(count: Attention.elementCount(configuration))
       attended = operands(tokenCount * width)
       hidden = operands(tokenCount * configuration.mlpWidth)
+      wide = SharedBuffer(
+        count: max(
+          QueryKeyAdjustment.wideCount(configuration, arithmetic), Perceptron.wideCount(configuration)))
       branch = SharedBuffer(count: tokenCount * width)
       magnitudes = SharedBuffer(count: tokenCount)
       operation = SharedBuffer(count: operationByteCount)

@@ -11,7 +11,7 @@ public final class Encoder: Sendable {
   public let configuration: EncoderConfiguration
   public let arithmetic: Arithmetic
   /// The norm that the model applies to its last block's output, which ``encode(pixels:blocks:workspace:)`` does not.
-  public let finalNorm: LayerNorm?
+  public let finalNorm: Norm?
   /// Whether operands are widened to single precision, as this processor does not multiply them: right, but no faster.
   public var isWidened: Bool { blocks[0].isWidened }
   private let embedding: PatchEmbedding
@@ -33,15 +33,17 @@ public final class Encoder: Sendable {
     self.arithmetic = arithmetic
     let reader = WeightReader(weights)
     embedding = try PatchEmbedding(reader, configuration, arithmetic)
+    let shared =
+      configuration.parts.relativePosition == .shared
+      ? try RelativePositionBias(reader.scoped("rel_pos_bias"), configuration) : nil
     // Packing takes as long as encoding some dozen images.
     blocks = try parallel.map(configuration.depth) { (index) throws(InputError) in
-      try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic)
+      try Block(
+        reader.scoped("blocks.\(index)"), configuration, arithmetic, sharedRelativePosition: shared)
     }
     finalNorm =
-      configuration.hasFinalNorm
-      ? try LayerNorm(
-        reader.scoped("norm"), width: configuration.width, epsilon: configuration.layerNormEpsilon)
-      : nil
+      configuration.parts.hasFinalNorm
+      ? try Norm(reader.scoped("norm"), configuration, width: configuration.width) : nil
     centralPatches = (1...CentralPatches.regionCount).map {
       CentralPatches.indices(
         side: $0, gridHeight: configuration.gridHeight, gridWidth: configuration.gridWidth)

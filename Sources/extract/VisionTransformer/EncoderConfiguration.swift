@@ -1,7 +1,7 @@
 import Files
 import LinearLayers
 
-/// The architecture of a pre-norm Vision Transformer, as timm's `VisionTransformer` builds it.
+/// The architecture of a pre-norm Vision Transformer: sizes, parts and what its weights cannot tell.
 ///
 /// Always valid: the initialiser, which decoding calls as well, refuses sizes that do not fit together.
 public struct EncoderConfiguration: Codable, Equatable, Sendable {
@@ -20,24 +20,21 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
   public let headCount: Int
   /// The hidden length of a block's multilayer perceptron (timm: `int(embed_dim * mlp_ratio)`).
   public let mlpWidth: Int
-  /// Whether a learned [cls] token stands before the patches.
-  public let hasClassToken: Bool
+  public let parts: EncoderParts
+  /// Of all norms.
   public let layerNormEpsilon: Float
+  /// The activation of a perceptron that is not gated.
   public let activation: Activation
-  /// Whether both branches of a block are scaled by a learned vector before they are added (`ls1.gamma`, `ls2.gamma`).
-  public let hasLayerScale: Bool
-  public let hasQKVBias: Bool
-  /// Whether the model normalises its last block's output (`norm`). Tokens are kept from before that.
-  public let hasFinalNorm: Bool
+  public let rotary: RotaryEmbedding?
   /// What the scores are divided by before the softmax, besides the square root of the head width; 1 as trained.
   public let attentionTemperature: Float
 
   /// - Throws: ``InputError`` that says which sizes do not fit together.
   public init(
     imageHeight: Int, imageWidth: Int, patchHeight: Int, patchWidth: Int, channelCount: Int = 3,
-    width: Int, depth: Int, headCount: Int, mlpWidth: Int, hasClassToken: Bool = true,
-    layerNormEpsilon: Float = 1e-6, activation: Activation = .gelu, hasLayerScale: Bool = false,
-    hasQKVBias: Bool = true, hasFinalNorm: Bool = true, attentionTemperature: Float = 1
+    width: Int, depth: Int, headCount: Int, mlpWidth: Int, parts: EncoderParts = EncoderParts(),
+    layerNormEpsilon: Float = 1e-6, activation: Activation = .gelu, rotary: RotaryEmbedding? = nil,
+    attentionTemperature: Float = 1
   ) throws(InputError) {
     self.imageHeight = imageHeight
     self.imageWidth = imageWidth
@@ -48,12 +45,10 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
     self.depth = depth
     self.headCount = headCount
     self.mlpWidth = mlpWidth
-    self.hasClassToken = hasClassToken
+    self.parts = parts
     self.layerNormEpsilon = layerNormEpsilon
     self.activation = activation
-    self.hasLayerScale = hasLayerScale
-    self.hasQKVBias = hasQKVBias
-    self.hasFinalNorm = hasFinalNorm
+    self.rotary = rotary
     self.attentionTemperature = attentionTemperature
     try validate()
   }
@@ -63,8 +58,8 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
   public var gridWidth: Int { imageWidth / patchWidth }
   /// The number of patches, P.
   public var patchCount: Int { gridHeight * gridWidth }
-  /// The tokens before the patches: [cls] or none.
-  public var prefixTokenCount: Int { hasClassToken ? 1 : 0 }
+  /// The tokens before the patches: [cls] where there is one, then registers.
+  public var prefixTokenCount: Int { (parts.hasClassToken ? 1 : 0) + parts.registerCount }
   /// The number of tokens, T.
   public var tokenCount: Int { prefixTokenCount + patchCount }
   /// The length of a head's queries, keys and values.
@@ -75,15 +70,15 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     func integer(_ key: CodingKeys) throws -> Int { try container.decode(Int.self, forKey: key) }
-    func flag(_ key: CodingKeys) throws -> Bool { try container.decode(Bool.self, forKey: key) }
     try self.init(
       imageHeight: integer(.imageHeight), imageWidth: integer(.imageWidth),
       patchHeight: integer(.patchHeight), patchWidth: integer(.patchWidth),
       channelCount: integer(.channelCount), width: integer(.width), depth: integer(.depth),
-      headCount: integer(.headCount), mlpWidth: integer(.mlpWidth), hasClassToken: flag(.hasClassToken),
+      headCount: integer(.headCount), mlpWidth: integer(.mlpWidth),
+      parts: container.decode(EncoderParts.self, forKey: .parts),
       layerNormEpsilon: container.decode(Float.self, forKey: .layerNormEpsilon),
       activation: container.decode(Activation.self, forKey: .activation),
-      hasLayerScale: flag(.hasLayerScale), hasQKVBias: flag(.hasQKVBias), hasFinalNorm: flag(.hasFinalNorm),
+      rotary: container.decodeIfPresent(RotaryEmbedding.self, forKey: .rotary),
       attentionTemperature: container.decodeIfPresent(Float.self, forKey: .attentionTemperature) ?? 1)
   }
 
@@ -91,6 +86,8 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
   private static let largestSize = 1 << 16
   /// A head's score matrix, `[T, T]` in single precision, is at most 1 GiB.
   private static let largestTokenCount = 1 << 14
+  /// A cache has at most 64 prefix tokens.
+  private static let mostRegisters = 63
 
   private func validate() throws(InputError) {
     func fail(_ reason: String) -> InputError { InputError("encoder configuration", reason) }
@@ -109,12 +106,20 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
     guard width.isMultiple(of: headCount) else {
       throw fail("the width \(width) does not divide into \(headCount) heads")
     }
+    guard 0...Self.mostRegisters ~= parts.registerCount else {
+      throw fail(
+        "the register count is \(parts.registerCount), which is not within 0 to \(Self.mostRegisters)")
+    }
     guard tokenCount <= Self.largestTokenCount else {
       throw fail("\(tokenCount) tokens are more than \(Self.largestTokenCount)")
     }
     guard layerNormEpsilon.isFinite, layerNormEpsilon >= 0 else {
       throw fail("the LayerNorm epsilon is \(layerNormEpsilon), which is not a small number from 0 up")
     }
+    guard parts.relativePosition == nil || parts.registerCount == 0 else {
+      throw fail("registers have no place among relative positions")
+    }
+    try rotary?.validate(headWidth: headWidth)
     guard attentionTemperature.isFinite, attentionTemperature > 0 else {
       throw fail("the attention temperature is \(attentionTemperature), which is not a positive number")
     }

@@ -17,7 +17,7 @@ extension EncoderConfiguration {
   public func operationCount(of stage: EncoderStage) -> Int? {
     switch stage {
     case .embedding: 2 * patchCount * channelCount * patchHeight * patchWidth * width
-    case .linear: 2 * depth * tokenCount * (4 * width * width + 2 * width * mlpWidth)
+    case .linear: 2 * depth * tokenCount * (4 * width * width + (parts.isGated ? 3 : 2) * width * mlpWidth)
     case .attention: 2 * depth * 2 * tokenCount * tokenCount * width
     case .elementwise, .output: nil
     }

@@ -44,6 +44,11 @@ struct WeightReader {
     return values
   }
 
+  /// A bias, or zeros where the model has none.
+  func bias(_ isThere: Bool = true, count: Int) throws(InputError) -> SharedBuffer<Float> {
+    isThere ? try values("bias", shape: [count]) : SharedBuffer(count: count)
+  }
+
   /// Without a branch in the loop, which goes over every weight of a model.
   private func isFinite(_ values: UnsafeMutableBufferPointer<Float>) -> Bool {
     var found: UInt32 = 0

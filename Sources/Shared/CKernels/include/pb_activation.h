@@ -2,6 +2,7 @@
 // way back.
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,6 +15,11 @@ extern "C" {
 void pb_bias_gelu(float *values, const float *bias, size_t rows, size_t width);
 void pb_bias_gelu_tanh(float *values, const float *bias, size_t rows, size_t width);
 void pb_bias_quick_gelu(float *values, const float *bias, size_t rows, size_t width);
+
+/// output[row, i] = silu(input[row, i]) * input[row, width + i], with silu(x) = x sigmoid(x), for an input of twice the
+/// output's width: SwiGLU. As it is or rounded to bfloat16.
+void pb_gate_silu(const float *input, float *output, size_t rows, size_t width);
+void pb_gate_silu_bf16(const float *input, uint16_t *output, size_t rows, size_t width);
 
 /// values[i] = f(values[i]), and gradient[i] *= f'(x), where output[i] = f(x): these functions' derivatives are functions
 /// of their output. Softplus is log(1 + exp(x)).
@@ -33,6 +39,7 @@ void pb_gelu_backward(const float *input, float *gradient, size_t count);
 double pb_gelu_reference(double x);
 double pb_gelu_tanh_reference(double x);
 double pb_quick_gelu_reference(double x);
+double pb_silu_reference(double x);
 double pb_gelu_derivative_reference(double x);
 double pb_softplus_reference(double x);
 double pb_sigmoid_reference(double x);

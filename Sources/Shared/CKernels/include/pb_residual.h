@@ -16,6 +16,19 @@ void pb_layer_norm(const float *input, const float *weight, const float *bias, f
 void pb_layer_norm_bf16(const float *input, const float *weight, const float *bias, float epsilon, uint16_t *output,
                         size_t rows, size_t width);
 
+/// output = input / sqrt(mean of input^2 + epsilon) * weight, with each row's own mean (Zhang and Sennrich, 2019; PyTorch's
+/// RMSNorm); as it is or rounded to bfloat16.
+void pb_rms_norm(const float *input, const float *weight, float epsilon, float *output, size_t rows, size_t width);
+void pb_rms_norm_bf16(const float *input, const float *weight, float epsilon, uint16_t *output, size_t rows,
+                      size_t width);
+
+/// Either norm in place: the layer norm where `centers`, else the other one, with a bias.
+void pb_normalize_rows(float *values, const float *weight, const float *bias, float epsilon, int centers, size_t rows,
+                       size_t width);
+
+/// Turns the pairs (i, i + width / 2) of every row by the same angles, whose cosines and sines are given, [width / 2].
+void pb_rotate_rows(float *values, const float *cosines, const float *sines, size_t rows, size_t width);
+
 /// The way back. From the gradient with respect to the output, input_gradient receives the one with respect to the input,
 /// added to what is there where `adds`; what belongs to weight and bias is added in double precision, so that many rows
 /// may be summed.
@@ -32,6 +45,10 @@ void pb_add_residual_with_magnitudes(const float *branch, const float *scale, fl
 
 void pb_layer_norm_reference(const float *input, const float *weight, const float *bias, float epsilon, float *output,
                              size_t rows, size_t width);
+void pb_rms_norm_reference(const float *input, const float *weight, float epsilon, float *output, size_t rows,
+                           size_t width);
+void pb_rotate_rows_reference(const float *input, const float *cosines, const float *sines, float *output, size_t rows,
+                              size_t width);
 void pb_layer_norm_backward_reference(const float *input, const float *weight, float epsilon, const float *gradient,
                                       float *input_gradient, int adds, double *weight_gradient, double *bias_gradient,
                                       size_t rows, size_t width);

@@ -67,7 +67,7 @@ struct InputSizes {
 
   /// With a [cls] token, the position embedding has an entry for it, or (timm's `no_embed_class`) has none.
   private static func possiblePatchCounts(_ dimensions: WeightDimensions) -> [Int] {
-    dimensions.hasClassToken
+    dimensions.parts.hasClassToken
       ? [dimensions.positionCount - 1, dimensions.positionCount] : [dimensions.positionCount]
   }
 

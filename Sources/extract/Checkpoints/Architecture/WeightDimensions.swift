@@ -1,4 +1,5 @@
 import Files
+import VisionTransformer
 
 /// What the shapes of a Vision Transformer's weights reveal.
 struct WeightDimensions: Equatable {
@@ -8,10 +9,7 @@ struct WeightDimensions: Equatable {
   let patchHeight: Int
   let patchWidth: Int
   let mlpWidth: Int
-  let hasClassToken: Bool
-  let hasLayerScale: Bool
-  let hasQKVBias: Bool
-  let hasFinalNorm: Bool
+  let parts: EncoderParts
   /// The length of the position embedding: the patches, and [cls] in most models that have it.
   let positionCount: Int
 
@@ -48,10 +46,12 @@ struct WeightDimensions: Equatable {
     positionCount = try shape("pos_embed", axes: 3)[1]
     mlpWidth = try shape("blocks.0.mlp.fc1.weight", axes: 2)[0]
     depth = try Self.depth(dictionary, path: path)
-    hasClassToken = dictionary.entries["cls_token"] != nil
-    hasLayerScale = dictionary.entries["blocks.0.ls1.gamma"] != nil
-    hasQKVBias = dictionary.entries["blocks.0.attn.qkv.bias"] != nil
-    hasFinalNorm = dictionary.entries["norm.weight"] != nil
+    var parts = EncoderParts()
+    parts.hasClassToken = dictionary.entries["cls_token"] != nil
+    parts.hasLayerScale = dictionary.entries["blocks.0.ls1.gamma"] != nil
+    parts.hasQKVBias = dictionary.entries["blocks.0.attn.qkv.bias"] != nil
+    parts.hasFinalNorm = dictionary.entries["norm.weight"] != nil
+    self.parts = parts
   }
 
   private static func depth(_ dictionary: StateDictionary, path: String) throws(InputError) -> Int {
@@ -73,8 +73,8 @@ struct WeightDimensions: Equatable {
       "patch_embed.proj.bias": [width],
       "pos_embed": [1, positionCount, width],
     ]
-    if hasClassToken { shapes["cls_token"] = [1, 1, width] }
-    if hasFinalNorm {
+    if parts.hasClassToken { shapes["cls_token"] = [1, 1, width] }
+    if parts.hasFinalNorm {
       shapes["norm.weight"] = [width]
       shapes["norm.bias"] = [width]
     }
@@ -92,8 +92,8 @@ struct WeightDimensions: Equatable {
       "mlp.fc1.weight": [mlpWidth, width], "mlp.fc1.bias": [mlpWidth],
       "mlp.fc2.weight": [width, mlpWidth], "mlp.fc2.bias": [width],
     ]
-    if hasQKVBias { shapes["attn.qkv.bias"] = [3 * width] }
-    if hasLayerScale {
+    if parts.hasQKVBias { shapes["attn.qkv.bias"] = [3 * width] }
+    if parts.hasLayerScale {
       shapes["ls1.gamma"] = [width]
       shapes["ls2.gamma"] = [width]
     }
