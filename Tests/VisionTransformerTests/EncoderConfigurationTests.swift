@@ -33,11 +33,17 @@ struct EncoderConfigurationTests {
   }
 
   @Test func survivesJSON() throws {
-    for coordinates in [RotaryEmbedding.Coordinates.centered, .steps(reference: 16), .steps(reference: nil)] {
+    let rotaries = [
+      RotaryEmbedding(pairing: .halves, coordinates: .centered, frequencies: .periods([1])),
+      RotaryEmbedding(
+        pairing: .interleaved, coordinates: .steps(reference: 16), frequencies: .powers(base: 100)),
+      RotaryEmbedding(
+        pairing: .halves, coordinates: .unit, frequencies: .learned, turnsRegisters: true),
+    ]
+    for rotary in rotaries {
       let configuration = try Self.make(
-        headCount: 6, hasClassToken: false, layerNormEpsilon: 1e-5,
-        rotary: RotaryEmbedding(pairing: .halves, coordinates: coordinates, base: 100),
-        parts: { $0.registerCount = 3 })
+        headCount: 6, hasClassToken: false, layerNormEpsilon: 1e-5, rotary: rotary,
+        parts: { $0.registerCount = 4 })
       let json = try JSONEncoder().encode(configuration)
       #expect(try JSONDecoder().decode(EncoderConfiguration.self, from: json) == configuration)
     }
@@ -82,18 +88,23 @@ struct EncoderConfigurationTests {
     }
   }
 
-  @Test(arguments: [
-    (headCount: 3, base: Float(100), periods: nil as [Float]?, reference: nil as Int?, isRefused: false),
-    (6, 100, nil, nil, false), (4, 100, nil, nil, true), (3, 0, nil, nil, true), (3, .nan, nil, nil, true),
-    (3, 100, [1, 2], 16, false), (3, 100, [1], nil, true), (3, 100, [1, 0], nil, true),
-    (3, 100, nil, 0, true),
-  ])
+  @Test(
+    arguments: [
+      (3, .powers(base: 100), nil, 0, false), (6, .powers(base: 100), nil, 0, false),
+      (4, .powers(base: 100), nil, 0, true), (3, .powers(base: 0), nil, 0, true),
+      (3, .powers(base: .nan), nil, 0, true), (3, .periods([1, 2]), 16, 4, false),
+      (3, .periods([1]), nil, 0, true), (3, .periods([1, 0]), nil, 0, true), (3, .learned, 0, 0, true),
+      (3, .learned, nil, 3, true),
+    ] as [(Int, RotaryEmbedding.Frequencies, Int?, Int, Bool)])
   func rotationsMustFitTheHeads(
-    _ headCount: Int, _ base: Float, _ periods: [Float]?, _ reference: Int?, _ isRefused: Bool
+    headCount: Int, frequencies: RotaryEmbedding.Frequencies, reference: Int?, registerCount: Int,
+    isRefused: Bool
   ) {
     let rotary = RotaryEmbedding(
-      pairing: .halves, coordinates: .steps(reference: reference), base: base, periods: periods)
-    let configuration = try? Self.make(headCount: headCount, rotary: rotary)
+      pairing: .halves, coordinates: .steps(reference: reference), frequencies: frequencies,
+      turnsRegisters: true)
+    let configuration = try? Self.make(
+      headCount: headCount, rotary: rotary, parts: { $0.registerCount = registerCount })
     #expect((configuration == nil) == isRefused)
   }
 

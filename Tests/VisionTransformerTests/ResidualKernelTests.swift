@@ -89,7 +89,7 @@ struct ResidualKernelTests {
     var generator = SeededGenerator(seed: 6)
     for width in [2, 4, 8, 30, 34, 64, 80, 128] {
       let values = random(3 * width, &generator)
-      let angles = (0..<width / 2).map { _ in Float(3 * generator.normal()) }
+      let angles = (0..<width).map { _ in Float(3 * generator.normal()) }
       let cosines = SharedBuffer(angles.map { Float(Foundation.cos(Double($0))) })
       let sines = SharedBuffer(angles.map { Float(Foundation.sin(Double($0))) })
       let expected = SharedBuffer<Float>(count: 3 * width)

@@ -112,7 +112,7 @@ def build_eva(c, reference_grid=None):
         use_abs_pos_emb=parts["hasPositionEmbedding"],
         use_rot_pos_emb=True,
         rope_type="dinov3" if is_centered else "cat",
-        rope_temperature=c["rotary"]["base"],
+        rope_temperature=c["rotary"]["frequencies"]["powers"]["base"],
         rope_rotate_half=c["rotary"]["pairing"] == "halves",
         ref_feat_shape=reference_grid,
         use_fc_norm=False,
@@ -258,6 +258,15 @@ PARTS = {
 }  # fmt: skip
 
 
+def rotary(pairing, coordinates, base):
+    return {
+        "pairing": pairing,
+        "coordinates": coordinates,
+        "frequencies": {"powers": {"base": base}},
+        "turnsRegisters": False,
+    }
+
+
 def write(name, seed, dtype=torch.float32, build=build_plain, parts={}, **changes):
     configuration = {
         "imageHeight": 32, "imageWidth": 32, "patchHeight": 8, "patchWidth": 8, "channelCount": 3, "width": 24,
@@ -319,7 +328,7 @@ def main():
     write(
         "rotary", 9, build=partial(build_eva, reference_grid=(4, 4)), depth=2, mlpWidth=40, imageHeight=24, imageWidth=40,
         parts={"isGated": True, "hasPerceptronNorm": True, "hasAttentionNorm": True},
-        rotary={"pairing": "interleaved", "coordinates": {"steps": {"reference": 4}}, "base": 10000},
+        rotary=rotary("interleaved", {"steps": {"reference": 4}}, 10000),
     )  # fmt: skip
     # As DINOv3: halves turn, by the place between the borders; no position embedding.
     write(
@@ -327,12 +336,12 @@ def main():
         parts={
             "isGated": True, "registerCount": 2, "hasLayerScale": True, "hasPositionEmbedding": False,
         },
-        rotary={"pairing": "halves", "coordinates": {"centered": {}}, "base": 100},
+        rotary=rotary("halves", {"centered": {}}, 100),
     )  # fmt: skip
     write(
         "rotary_normalized", 11, build=build_eva, depth=2, mlpWidth=40, width=32, headCount=2,
         parts={"hasQueryKeyNorm": True, "hasPositionEmbedding": False, "hasClassToken": False},
-        rotary={"pairing": "interleaved", "coordinates": {"steps": {}}, "base": 100},
+        rotary=rotary("interleaved", {"steps": {}}, 100),
     )  # fmt: skip
     # As AIMv2: norms by the root of the mean square, no biases, a gate.
     write(

@@ -69,10 +69,9 @@ void pb_rms_norm_reference(const float *input, const float *weight, float epsilo
 void pb_rotate_rows_reference(const float *input, const float *cosines, const float *sines, float *output, size_t rows,
                               size_t width) {
   for (size_t i = 0; i < rows * width; i++) {
-    const size_t pair = i % width % (width / 2);
-    const int is_second = i % width >= width / 2;
-    const double partner = is_second ? input[i - width / 2] : -input[i + width / 2];
-    output[i] = (float)((double)input[i] * cosines[pair] + partner * sines[pair]);
+    const size_t column = i % width;
+    const double partner = column < width / 2 ? -input[i + width / 2] : input[i - width / 2];
+    output[i] = (float)((double)input[i] * cosines[column] + partner * sines[column]);
   }
 }
 

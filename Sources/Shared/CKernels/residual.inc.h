@@ -81,7 +81,7 @@ static void PB_KERNEL(pb_rotate_rows)(float *restrict values, const float *restr
     for (size_t i = 0; i < half; i++) {
       const float a = values[i], b = second[i];
       values[i] = a * cosines[i] - b * sines[i];
-      second[i] = b * cosines[i] + a * sines[i];
+      second[i] = b * cosines[half + i] + a * sines[half + i];
     }
   }
 }

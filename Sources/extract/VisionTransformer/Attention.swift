@@ -15,22 +15,22 @@ struct Attention: Sendable {
   private let norm: Norm?
   private let projection: LinearLayer
 
-  /// - Parameter shared: the biases of the scores that all blocks share, where the model has such.
   init(
     _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic,
-    sharedRelativePosition shared: RelativePositionBias?
+    _ shared: SharedPositions
   ) throws(InputError) {
     self.configuration = configuration
     operands = arithmetic.operands
     let (rows, width, parts) = (configuration.tokenCount, configuration.width, configuration.parts)
     let queryScale = 1 / (Float(configuration.headWidth).squareRoot() * configuration.attentionTemperature)
-    adjustment = try QueryKeyAdjustment(reader, configuration, queryScale: queryScale)
+    adjustment = try QueryKeyAdjustment(
+      reader, configuration, queryScale: queryScale, turns: shared.turns)
     let (weight, bias) = try Self.queryKeyValue(
       reader.scoped("qkv"), configuration, queryScale: parts.hasQueryKeyNorm ? 1 : queryScale)
     queryKeyValue = try arithmetic.linearLayer(
       weight: weight, bias: bias, rows: rows, result: adjustment == nil ? operands : .float32)
     relativePosition =
-      parts.relativePosition == .perBlock ? try RelativePositionBias(reader, configuration) : shared
+      parts.relativePosition == .perBlock ? try RelativePositionBias(reader, configuration) : shared.relative
     head = pb_attention_shape(
       prefix: configuration.prefixTokenCount, patches: configuration.patchCount,
       head_width: configuration.headWidth, has_class: parts.hasClassToken ? 1 : 0, input_stride: 3 * width,

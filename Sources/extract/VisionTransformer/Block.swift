@@ -13,17 +13,15 @@ struct Block: Sendable {
   private let perceptronNorm: Norm
   private let perceptron: Perceptron
 
-  /// - Parameter sharedRelativePosition: the biases of the scores that all blocks share, where the model has such.
   init(
     _ reader: WeightReader, _ configuration: EncoderConfiguration, _ arithmetic: Arithmetic,
-    sharedRelativePosition: RelativePositionBias?
+    _ positions: SharedPositions
   ) throws(InputError) {
     self.configuration = configuration
     operands = arithmetic.operands
     let width = configuration.width
     attentionNorm = try Norm(reader.scoped("norm1"), configuration, width: width)
-    attention = try Attention(
-      reader.scoped("attn"), configuration, arithmetic, sharedRelativePosition: sharedRelativePosition)
+    attention = try Attention(reader.scoped("attn"), configuration, arithmetic, positions)
     attentionScale = try Self.layerScale(reader.scoped("ls1"), configuration)
     perceptronNorm = try Norm(reader.scoped("norm2"), configuration, width: width)
     perceptron = try Perceptron(

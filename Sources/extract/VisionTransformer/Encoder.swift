@@ -33,13 +33,10 @@ public final class Encoder: Sendable {
     self.arithmetic = arithmetic
     let reader = WeightReader(weights)
     embedding = try PatchEmbedding(reader, configuration, arithmetic)
-    let shared =
-      configuration.parts.relativePosition == .shared
-      ? try RelativePositionBias(reader.scoped("rel_pos_bias"), configuration) : nil
+    let positions = try SharedPositions(reader, configuration)
     // Packing takes as long as encoding some dozen images.
     blocks = try parallel.map(configuration.depth) { (index) throws(InputError) in
-      try Block(
-        reader.scoped("blocks.\(index)"), configuration, arithmetic, sharedRelativePosition: shared)
+      try Block(reader.scoped("blocks.\(index)"), configuration, arithmetic, positions)
     }
     finalNorm =
       configuration.parts.hasFinalNorm

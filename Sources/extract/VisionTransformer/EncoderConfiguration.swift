@@ -119,7 +119,7 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
     guard parts.relativePosition == nil || parts.registerCount == 0 else {
       throw fail("registers have no place among relative positions")
     }
-    try rotary?.validate(headWidth: headWidth)
+    try rotary?.validate(headWidth: headWidth, registerCount: parts.registerCount)
     guard attentionTemperature.isFinite, attentionTemperature > 0 else {
       throw fail("the attention temperature is \(attentionTemperature), which is not a positive number")
     }

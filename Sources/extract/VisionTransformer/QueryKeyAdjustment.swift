@@ -1,23 +1,28 @@
-import CKernels
 import Compute
 import Files
 
-/// What happens to queries and keys before they meet: a norm of each head's, a rotation by the patch's place, or both.
+/// What happens to queries and keys before they meet: a norm of each head's, a rotation by the token's place, or both.
 struct QueryKeyAdjustment: Sendable {
   private let configuration: EncoderConfiguration
   private let queryNorm: Norm?
   private let keyNorm: Norm?
-  /// `[P, d / 2]` each.
-  private let turns: (cosines: SharedBuffer<Float>, sines: SharedBuffer<Float>)?
+  private let turns: RotaryTurns?
 
   /// - Parameters:
-  ///   - reader: of `q_norm` and `k_norm`.
+  ///   - reader: of a block's `attn`.
   ///   - queryScale: what normalised queries are multiplied with.
+  ///   - turns: those that all blocks share; nil where there are none, or each block has its own.
   /// - Returns: nil where queries and keys meet as they are projected.
-  init?(_ reader: WeightReader, _ configuration: EncoderConfiguration, queryScale: Float) throws(InputError) {
+  init?(
+    _ reader: WeightReader, _ configuration: EncoderConfiguration, queryScale: Float, turns: RotaryTurns?
+  ) throws(InputError) {
     guard configuration.parts.hasQueryKeyNorm || configuration.rotary != nil else { return nil }
     self.configuration = configuration
-    turns = configuration.rotary?.turns(configuration)
+    if let rotary = configuration.rotary, turns == nil {
+      self.turns = try RotaryTurns(rotary, reader, configuration)
+    } else {
+      self.turns = turns
+    }
     guard configuration.parts.hasQueryKeyNorm else {
       (queryNorm, keyNorm) = (nil, nil)
       return
@@ -45,13 +50,8 @@ struct QueryKeyAdjustment: Sendable {
       let queries = tokens + token * 3 * width
       queryNorm?.apply(inPlace: queries, rowCount: headCount)
       keyNorm?.apply(inPlace: queries + width, rowCount: headCount)
-      let patch = token - configuration.prefixTokenCount
-      if patch >= 0, let turns {
-        let offset = patch * configuration.headWidth / 2
-        pb_rotate_rows(
-          queries, turns.cosines.pointer + offset, turns.sines.pointer + offset, 2 * headCount,
-          configuration.headWidth)
-      }
+      // Queries and keys are turned alike.
+      turns?.apply(queries, headCount: 2 * headCount, token: token)
     }
   }
 }

@@ -26,7 +26,8 @@ void pb_rms_norm_bf16(const float *input, const float *weight, float epsilon, ui
 void pb_normalize_rows(float *values, const float *weight, const float *bias, float epsilon, int centers, size_t rows,
                        size_t width);
 
-/// Turns the pairs (i, i + width / 2) of every row by the same angles, whose cosines and sines are given, [width / 2].
+/// Turns every row alike: (x, y) = (values[i], values[i + width / 2]) becomes (x cos a - y sin a, y cos b + x sin b), where a
+/// and b are the angles of the two places, whose cosines and sines are given, [width].
 void pb_rotate_rows(float *values, const float *cosines, const float *sines, size_t rows, size_t width);
 
 /// The way back. From the gradient with respect to the output, input_gradient receives the one with respect to the input,
