@@ -30,7 +30,7 @@ import Testing
           sample.values.pointer, tokenCount, width, Self.epsilon, expectedMean.pointer,
           expectedInverse.pointer)
         pb_token_norm_reference(
-          sample.values.pointer, tokenCount, width, weight.pointer, bias.pointer, Self.epsilon,
+          sample.values.pointer, tokenCount, width, weight.pointer, bias.pointer, 1, Self.epsilon,
           expected.pointer)
         level.run {
           sample.tokens.moments(
@@ -57,6 +57,26 @@ import Testing
             "\(tokenCount) x \(width), \(offset)")
         }
       }
+    }
+  }
+
+  @Test(arguments: CPULevel.available, StoredSample.types)
+  func withoutAMeanItIsTheRootOfTheMeanSquare(level: CPULevel, type: ElementType) {
+    var generator = SeededGenerator(seed: 16)
+    for width in Self.widths {
+      let sample = StoredSample(
+        (0..<3 * width).map { _ in Float(generator.normal() + 2) }, as: type, tokenCount: 3, width: width)
+      let weight = SharedBuffer((0..<width).map { _ in Float(generator.uniform(-2, 2)) })
+      let bias = SharedBuffer((0..<width).map { _ in Float(generator.normal()) })
+      let (out, expected) = (SharedBuffer<Float>(count: 3 * width), SharedBuffer<Float>(count: 3 * width))
+      pb_token_norm_reference(
+        sample.values.pointer, 3, width, weight.pointer, bias.pointer, 0, Self.epsilon, expected.pointer)
+      level.run {
+        sample.tokens.normalize(
+          weight: weight.pointer, bias: bias.pointer, centers: false, epsilon: Self.epsilon,
+          into: out.pointer)
+      }
+      #expect(Closeness(out.array, expected.array).maximumDifference <= 3e-6, "width \(width)")
     }
   }
 

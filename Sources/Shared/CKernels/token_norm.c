@@ -20,9 +20,10 @@ typedef struct {
                inverse_deviation))                                                                                   \
   PB_DISPATCH(void, pb_token_norm_##type,                                                                            \
               (const element *tokens, size_t token_count, size_t width, const float *token_scales,                   \
-               const float *channel_scales, const float *weight, const float *bias, float epsilon, float *out),      \
+               const float *channel_scales, const float *weight, const float *bias, int centers, float epsilon,      \
+               float *out),                                                                                          \
               ((const kernel_element *)tokens, token_count, width, token_scales, channel_scales, weight, bias,       \
-               epsilon, out))
+               centers, epsilon, out))
 
 PB_DISPATCH_TOKEN_NORM(f32, float, float)
 PB_DISPATCH_TOKEN_NORM(f16, uint16_t, pb_half)
@@ -49,10 +50,14 @@ void pb_token_moments_reference(const float *tokens, size_t token_count, size_t 
 }
 
 void pb_token_norm_reference(const float *tokens, size_t token_count, size_t width, const float *weight,
-                             const float *bias, float epsilon, float *out) {
+                             const float *bias, int centers, float epsilon, float *out) {
   for (size_t t = 0; t < token_count; t++) {
     double mean, variance;
     moments_in_double(tokens + t * width, width, &mean, &variance);
+    if (!centers) {
+      variance += mean * mean;
+      mean = 0;
+    }
     for (size_t d = 0; d < width; d++) {
       const size_t i = t * width + d;
       out[i] = (float)((tokens[i] - mean) / sqrt(variance + epsilon) * weight[d] + bias[d]);

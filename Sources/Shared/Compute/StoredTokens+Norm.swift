@@ -29,25 +29,26 @@ extension StoredTokens {
   }
 
   /// Writes the tokens after a layer norm, `(x - mean) / sqrt(variance + epsilon) * weight + bias` with each token's own
-  /// mean and variance over its width (Ba et al. 2016; PyTorch's LayerNorm), in single precision.
+  /// mean and variance over its width (Ba et al. 2016; PyTorch's LayerNorm), in single precision; or, where it does not
+  /// centre, `x / sqrt(mean of x^2 + epsilon) * weight + bias` (Zhang and Sennrich 2019; RMSNorm).
   ///
   /// - Parameters:
   ///   - weight: [width]
   ///   - bias: [width]
   ///   - destination: receives [tokenCount, width].
   public func normalize(
-    weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float,
+    weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, centers: Bool = true, epsilon: Float,
     into destination: UnsafeMutablePointer<Float>
   ) {
     func write<Element>(
       _ kernel: (
         UnsafePointer<Element>?, Int, Int, UnsafePointer<Float>?, UnsafePointer<Float>?,
-        UnsafePointer<Float>?, UnsafePointer<Float>?, Float, UnsafeMutablePointer<Float>?
+        UnsafePointer<Float>?, UnsafePointer<Float>?, CInt, Float, UnsafeMutablePointer<Float>?
       ) -> Void
     ) {
       kernel(
         pointer.assumingMemoryBound(to: Element.self), tokenCount, width, scales?.tokens, scales?.channels,
-        weight, bias, epsilon, destination)
+        weight, bias, centers ? 1 : 0, epsilon, destination)
     }
     switch type {
     case .float32: write(pb_token_norm_f32)

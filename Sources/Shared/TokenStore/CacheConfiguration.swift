@@ -141,18 +141,27 @@ extension CacheConfiguration {
     }
   }
 
-  /// A layer norm: `(x - mean) / sqrt(variance + epsilon) * weight + bias`, over the D values of a token.
+  /// A layer norm, `(x - mean) / sqrt(variance + epsilon) * weight + bias` over the D values of a token, or one of another
+  /// kind.
   public struct FinalNorm: Codable, Equatable, Sendable {
     /// [D]
     public var weight: [Float]
     /// [D]
     public var bias: [Float]
     public var epsilon: Float
+    /// Nil for a layer norm.
+    public var kind: Kind?
 
-    public init(weight: [Float], bias: [Float], epsilon: Float) {
+    public enum Kind: String, Codable, Sendable {
+      /// `x / sqrt(mean of x^2 + epsilon) * weight + bias`
+      case rootMeanSquare = "root_mean_square"
+    }
+
+    public init(weight: [Float], bias: [Float], epsilon: Float, kind: Kind? = nil) {
       self.weight = weight
       self.bias = bias
       self.epsilon = epsilon
+      self.kind = kind
     }
   }
 

@@ -47,7 +47,7 @@ public struct ExtractionPlan: Sendable {
     configuration = CacheConfiguration(
       model: .init(checkpoint), checkpoint: .init(checkpoint),
       blocks: try options.blocks.blocks(depth: model.depth),
-      finalNorm: encoder.finalNorm.map { .init(weight: $0.weight, bias: $0.bias, epsilon: $0.epsilon) },
+      finalNorm: encoder.finalNorm.map(CacheConfiguration.FinalNorm.init),
       preprocessing: .init(preprocessing),
       dataset: .init(
         split: split, imageCount: dataset.entries.count, classNames: dataset.classNames,
@@ -68,6 +68,14 @@ extension CacheConfiguration.Model {
       layerNormEpsilon: model.layerNormEpsilon,
       hasClassToken: model.parts.hasClassToken, prefixTokenCount: model.prefixTokenCount,
       attentionTemperature: model.attentionTemperature == 1 ? nil : model.attentionTemperature)
+  }
+}
+
+extension CacheConfiguration.FinalNorm {
+  init(_ norm: Norm) {
+    self.init(
+      weight: norm.weight, bias: norm.bias, epsilon: norm.epsilon,
+      kind: norm.kind == .rootMeanSquare ? .rootMeanSquare : nil)
   }
 }
 

@@ -13,7 +13,8 @@ extension TokenNorm {
         "--token-norm final", "the encoder of \(caches.name) has no norm after its last block",
         remedy: "use --token-norm none")
     }
-    return TokenNorm(weight: norm.weight, bias: norm.bias, epsilon: norm.epsilon)
+    return TokenNorm(
+      weight: norm.weight, bias: norm.bias, epsilon: norm.epsilon, isCentered: norm.kind == nil)
   }
 }
 

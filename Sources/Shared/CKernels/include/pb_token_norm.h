@@ -25,21 +25,26 @@ void pb_token_moments_bf16(const uint16_t *tokens, size_t token_count, size_t wi
 void pb_token_moments_i8(const int8_t *tokens, size_t token_count, size_t width, const float *token_scales,
                          const float *channel_scales, float epsilon, float *mean, float *inverse_deviation);
 
-/// out[t, d] = (x[t, d] - mean[t]) * inverse_deviation[t] * weight[d] + bias[d]
+/// out[t, d] = (x[t, d] - mean[t]) * inverse_deviation[t] * weight[d] + bias[d]. Where not `centers`, the mean is taken for 0:
+/// the norm by the root of the mean square.
 void pb_token_norm_f32(const float *tokens, size_t token_count, size_t width, const float *token_scales,
-                       const float *channel_scales, const float *weight, const float *bias, float epsilon, float *out);
+                       const float *channel_scales, const float *weight, const float *bias, int centers, float epsilon,
+                       float *out);
 void pb_token_norm_f16(const uint16_t *tokens, size_t token_count, size_t width, const float *token_scales,
-                       const float *channel_scales, const float *weight, const float *bias, float epsilon, float *out);
+                       const float *channel_scales, const float *weight, const float *bias, int centers, float epsilon,
+                       float *out);
 void pb_token_norm_bf16(const uint16_t *tokens, size_t token_count, size_t width, const float *token_scales,
-                        const float *channel_scales, const float *weight, const float *bias, float epsilon, float *out);
+                        const float *channel_scales, const float *weight, const float *bias, int centers, float epsilon,
+                        float *out);
 void pb_token_norm_i8(const int8_t *tokens, size_t token_count, size_t width, const float *token_scales,
-                      const float *channel_scales, const float *weight, const float *bias, float epsilon, float *out);
+                      const float *channel_scales, const float *weight, const float *bias, int centers, float epsilon,
+                      float *out);
 
 /// The same over tokens in single precision, in double precision and plain order.
 void pb_token_moments_reference(const float *tokens, size_t token_count, size_t width, float epsilon, float *mean,
                                 float *inverse_deviation);
 void pb_token_norm_reference(const float *tokens, size_t token_count, size_t width, const float *weight,
-                             const float *bias, float epsilon, float *out);
+                             const float *bias, int centers, float epsilon, float *out);
 
 #ifdef __cplusplus
 }
