@@ -35,7 +35,7 @@ struct Sample {
     let dataset = try dataset ?? ImageDataset(path: folder.file("images"), split: "train")
     return try ExtractionPlan(
       dataset: dataset, split: dataset.split, checkpoint: loaded,
-      preprocessing: try Preprocessing(inputSize: 16, cropFraction: cropFraction),
+      preprocessing: try Preprocessing(inputSize: PixelSize(side: 16), cropFraction: cropFraction),
       options: ExtractionOptions(
         blocks: blocks, tokenType: type, shardSize: shardSize, isStrict: isStrict, augmentation: augmentation),
       programVersion: "test")
@@ -166,7 +166,7 @@ struct Sample {
   @Test func tokensTooLargeForTheirTypeAreRefusedByNameOfTheImage() throws {
     let sample = try Sample(imageCount: 3)
     let loaded = try CheckpointLoader.load(TinyEncoder.request(sample.checkpoint))
-    let huge = try Preprocessing(inputSize: 16, standardDeviation: [1e-8, 1e-8, 1e-8])
+    let huge = try Preprocessing(inputSize: PixelSize(side: 16), standardDeviation: [1e-8, 1e-8, 1e-8])
     let plan = try ExtractionPlan(
       dataset: try ImageDataset(path: sample.folder.file("images"), split: "train"), split: "train",
       checkpoint: loaded, preprocessing: huge, options: ExtractionOptions(tokenType: .float16),

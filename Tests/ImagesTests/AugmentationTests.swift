@@ -40,7 +40,8 @@ struct AugmentationTests {
           top: try #require(Int(parts[1])), left: try #require(Int(parts[2])), height: box[0], width: box[1]),
         isMirrored: parts.last == "mirrored")
       let preprocessing = try Preprocessing(
-        resize: 1, crop: crop, interpolation: try #require(.init(rawValue: String(parts[5]))))
+        resize: PixelSize(side: 1), crop: PixelSize(side: crop),
+        interpolation: try #require(.init(rawValue: String(parts[5]))))
       let bytes = try #require(reference[name]).withBytes { Array($0) }
       let input = apply(preprocessing, to: pattern(height: sides[0], width: sides[1]), view: view)
       #expect(input == values(of: bytes, preprocessing), "\(name)")
@@ -51,7 +52,7 @@ struct AugmentationTests {
 
   /// [crop, crop, 3] as the model's input.
   private func values(of bytes: [UInt8], _ preprocessing: Preprocessing) -> [Float] {
-    let count = preprocessing.crop * preprocessing.crop
+    let count = preprocessing.crop.pixelCount
     return (0..<3 * count).map { index in
       let (channel, pixel) = index.quotientAndRemainder(dividingBy: count)
       return (Float(bytes[pixel * 3 + channel]) / 255 - preprocessing.mean[channel])
@@ -113,7 +114,7 @@ struct AugmentationTests {
   func viewsOfTinyImagesAreInputs(height: Int, width: Int) throws {
     let image = pattern(height: height, width: width)
     let augmentation = try Augmentation(.linprobe, viewCount: 20)
-    let preprocessing = try Preprocessing(inputSize: 32)
+    let preprocessing = try Preprocessing(inputSize: PixelSize(side: 32))
     let least = values(of: [UInt8](repeating: 0, count: preprocessing.valueCount), preprocessing)[0]
     for view in 0..<20 {
       let view = augmentation.view(view, ofImage: 0, height: height, width: width)

@@ -10,7 +10,7 @@ import Testing
 struct PhotographTests {
   @Test func everyPhotographIsReadAsPillowReadsIt() throws {
     let folder = try #require(ProcessInfo.processInfo.environment["PATCHBANK_PHOTOGRAPHS"])
-    let preprocessing = try Preprocessing(inputSize: 224)
+    let preprocessing = try Preprocessing(inputSize: PixelSize(side: 224))
     let preprocessor = Preprocessor(preprocessing)
     let input = SharedBuffer<Float>(count: preprocessing.valueCount)
     let lines = try String(contentsOfFile: folder + "/digests.txt", encoding: .utf8).split(separator: "\n")

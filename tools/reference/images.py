@@ -1,6 +1,6 @@
 """Writes Tests/Fixtures/images: image files of every kind, and what Pillow and torchvision make of them.
 
-    python tools/reference/images.py          (Pillow 13, torchvision 0.28)
+    python tools/reference/images.py          (Pillow 13, torchvision 0.29, timm 1.0.31)
 
 decoding.safetensors
     file/NAME      the bytes of an image file
@@ -11,6 +11,9 @@ preprocessing.safetensors
                    [CROP, CROP, 3], Resize(RESIZE) and CenterCrop(CROP) of the pattern that `pattern` defines
     input/...      [3, CROP, CROP], the same after ToTensor and Normalize with the ImageNet mean and deviation
     values         [3, 256], ToTensor and Normalize of every byte
+crops.safetensors
+    HEIGHTxWIDTH-CROPHEIGHTxCROPWIDTH-CROPPCT-MODE-INTERPOLATION
+                   [CROPHEIGHT, CROPWIDTH, 3], what timm's evaluation transform makes of the pattern, MODE its crop_mode
 views.safetensors
     boxes          [N, 10]: seed, image, view, height and width of an image, then top, left, height and width of the box
                    that the seed's RandomResizedCrop draws for it, and whether RandomHorizontalFlip mirrors it; both
@@ -42,6 +45,7 @@ except RuntimeError:
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     import torchvision
+from timm.data.transforms_factory import transforms_imagenet_eval
 from torchvision import transforms
 from torchvision.transforms import functional
 
@@ -254,6 +258,23 @@ def write_preprocessing():
         {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, FOLDER / "preprocessing.safetensors")
 
 
+def write_crops():
+    """Oblong inputs, and images that do not keep their proportions."""
+    tensors = {}
+    for height, width in ((61, 90), (90, 40), (8, 9), (1, 30), (41, 41)):
+        image = Image.fromarray(pattern(height, width))
+        for crop, crop_pct, mode in (
+            ((24, 40), 0.875, "center"), ((40, 12), 1.0, "center"), ((24, 24), 0.9, "squash"), ((16, 40), 1.0, "squash"),
+        ):  # fmt: skip
+            for interpolation in ("bicubic", "bilinear"):
+                transform = transforms_imagenet_eval(
+                    crop, crop_pct=crop_pct, crop_mode=mode, interpolation=interpolation, normalize=False)
+                name = f"{height}x{width}-{crop[0]}x{crop[1]}-{crop_pct}-{mode}-{interpolation}"
+                tensors[name] = transform(image).permute(1, 2, 0).numpy()
+    save_file(
+        {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, FOLDER / "crops.safetensors")
+
+
 class Generator:
     """Compute/SeededGenerator.swift: xoshiro256**, filled by splitmix64."""
 
@@ -344,4 +365,5 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_decoding()
     write_preprocessing()
+    write_crops()
     write_views()

@@ -9,7 +9,7 @@ import Images
 enum ImageReading {
   static func measure(_ stopwatch: Stopwatch, file: String?, _ report: inout Report) throws {
     let bytes = try file.map { Array(try Data(contentsOf: URL(fileURLWithPath: $0))) } ?? syntheticJPEG()
-    let preprocessor = Preprocessor(try Preprocessing(inputSize: Base.side))
+    let preprocessor = Preprocessor(try Preprocessing(inputSize: PixelSize(side: Base.side)))
     let input = SharedBuffer<Float>(count: preprocessor.preprocessing.valueCount)
     let image = try decode(bytes)
     // The same bytes have been decoded before, and are again.

@@ -20,7 +20,7 @@ struct ReadingCommand: ParsableCommand {
   func run() throws {
     let dataset = try ImageDataset(path: folder)
     let contents = try dataset.entries.map { entry in try dataset.content(of: entry) }
-    let preprocessor = Preprocessor(try Preprocessing(inputSize: inputSize))
+    let preprocessor = Preprocessor(try Preprocessing(inputSize: PixelSize(side: inputSize)))
     let input = SharedBuffer<Float>(count: preprocessor.preprocessing.valueCount)
     while readLine() != nil {
       let seconds = try ContinuousClock().measure {

@@ -167,22 +167,48 @@ extension CacheConfiguration {
 
   /// From an image's pixels to the encoder's input.
   public struct Preprocessing: Codable, Equatable, Sendable {
-    /// The length that the shorter side is resized to, in pixels.
+    /// The height that an image is resized to, in pixels; without a mode it keeps its proportions and covers that size.
     public var resize: Int
-    /// The side of the square that is cut from the middle, in pixels.
+    /// The height of what is cut from the middle, in pixels.
     public var crop: Int
     public var interpolation: String
     /// Per channel, red, green, blue, of pixels in 0 ... 1.
     public var mean: [Float]
     /// Per channel, red, green, blue, of pixels in 0 ... 1.
     public var std: [Float]
+    /// The widths that belong to the heights; nil for squares.
+    public var resizeWidth: Int?
+    public var cropWidth: Int?
+    /// "squash" where the image takes the proportions of the size that it is resized to; nil where it keeps its own.
+    public var cropMode: String?
 
-    public init(resize: Int, crop: Int, interpolation: String, mean: [Float], std: [Float]) {
+    public init(
+      resize: Int, crop: Int, interpolation: String, mean: [Float], std: [Float], resizeWidth: Int? = nil,
+      cropWidth: Int? = nil, cropMode: String? = nil
+    ) {
       self.resize = resize
       self.crop = crop
       self.interpolation = interpolation
       self.mean = mean
       self.std = std
+      self.resizeWidth = resizeWidth
+      self.cropWidth = cropWidth
+      self.cropMode = cropMode
+    }
+
+    /// The sizes and the mode, for people.
+    public var text: String {
+      func size(_ height: Int, _ width: Int?) -> String { width.map { "\(height)x\($0)" } ?? "\(height)" }
+      let resized = cropMode.map { " (\($0))" } ?? ""
+      return "resized to \(size(resize, resizeWidth))\(resized), \(interpolation), cropped to "
+        + size(crop, cropWidth)
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case resize, crop, interpolation, mean, std
+      case resizeWidth = "resize_width"
+      case cropWidth = "crop_width"
+      case cropMode = "crop_mode"
     }
   }
 

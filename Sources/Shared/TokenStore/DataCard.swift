@@ -48,9 +48,7 @@ public enum DataCard {
         configuration.finalNorm == nil ? "the model has none" : "not applied; its weights are in config_json"
       ),
       (
-        "preprocessing",
-        "shorter side to \(preprocessing.resize) (\(preprocessing.interpolation)), "
-          + "\(preprocessing.crop) pixels square from the middle"
+        "preprocessing", "\(preprocessing.text) pixels in the middle"
       ),
       (
         "images",

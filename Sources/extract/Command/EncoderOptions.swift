@@ -97,7 +97,8 @@ struct PreprocessingOptions: ParsableArguments {
         remedy: "choose a filter with --interpolation")
     }
     return try Preprocessing(
-      inputSize: hints.inputHeight, cropFraction: hints.cropFraction, interpolation: interpolation,
+      inputSize: PixelSize(height: hints.inputHeight, width: hints.inputWidth),
+      cropFraction: hints.cropFraction, interpolation: interpolation,
       mean: hints.mean, standardDeviation: hints.standardDeviation)
   }
 }

@@ -87,8 +87,7 @@ private enum CacheDescription {
       ("SHA-256", configuration.checkpoint.sha256),
       (
         "preprocessing",
-        "resize \(preprocessing.resize) \(preprocessing.interpolation), crop \(preprocessing.crop), "
-          + "mean \(preprocessing.mean), std \(preprocessing.std)"
+        "\(preprocessing.text), mean \(preprocessing.mean), std \(preprocessing.std)"
       ),
       ("computed in", configuration.precision.compute.rawValue),
       ("made by", "PatchBank \(configuration.programVersion)"),

@@ -27,10 +27,10 @@ public struct ExtractionPlan: Sendable {
     parallel: Parallel = Parallel()
   ) throws(InputError) {
     let model = checkpoint.configuration
-    guard model.imageHeight == preprocessing.crop, model.imageWidth == preprocessing.crop else {
+    let inputSize = PixelSize(height: model.imageHeight, width: model.imageWidth)
+    guard inputSize == preprocessing.crop else {
       throw InputError(
-        checkpoint.fileName,
-        "takes images of \(model.imageWidth) x \(model.imageHeight) pixels, not of \(preprocessing.crop)",
+        checkpoint.fileName, "takes images of \(inputSize) pixels, not of \(preprocessing.crop)",
         remedy: "give its size with --input-size")
     }
     self.dataset = dataset
@@ -98,8 +98,11 @@ extension CacheConfiguration.Augmentation {
 extension CacheConfiguration.Preprocessing {
   init(_ preprocessing: Preprocessing) {
     self.init(
-      resize: preprocessing.resize, crop: preprocessing.crop,
-      interpolation: preprocessing.interpolation.rawValue,
-      mean: preprocessing.mean, std: preprocessing.standardDeviation)
+      resize: preprocessing.resize.height, crop: preprocessing.crop.height,
+      interpolation: preprocessing.interpolation.rawValue, mean: preprocessing.mean,
+      std: preprocessing.standardDeviation,
+      resizeWidth: preprocessing.resize.isSquare ? nil : preprocessing.resize.width,
+      cropWidth: preprocessing.crop.isSquare ? nil : preprocessing.crop.width,
+      cropMode: preprocessing.cropMode == .center ? nil : preprocessing.cropMode.rawValue)
   }
 }

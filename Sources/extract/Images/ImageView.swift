@@ -15,7 +15,7 @@ public struct PixelBox: Equatable, Sendable {
 
 /// What of an image becomes an input.
 public enum ImageView: Equatable, Sendable {
-  /// Resized by the shorter side and cut from the middle, as for evaluation.
+  /// Resized and cut from the middle, as for evaluation.
   case center
   /// A box, cut out and then resized to the whole input, so that what is around it plays no part; its left and right
   /// are exchanged where it is mirrored.

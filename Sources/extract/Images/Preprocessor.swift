@@ -22,7 +22,7 @@ public final class Preprocessor {
     }
   }
 
-  /// Writes the model's input, [3, crop, crop], to the bit as Pillow 13 and torchvision make it.
+  /// Writes the model's input, [3, crop height, crop width], to the bit as Pillow 13 and torchvision make it.
   ///
   /// Only what the view keeps is computed, which is why a side of one pixel, resized to millions, is no trouble.
   public func apply(
@@ -35,17 +35,12 @@ public final class Preprocessor {
   }
 
   private func applyCenterCrop(_ image: RGBImage, into input: UnsafeMutablePointer<Float>) {
-    let (shorter, longer) = (min(image.height, image.width), max(image.height, image.width))
-    let resizedLonger = preprocessing.resize * longer / shorter
-    let height = CropWindow(
-      resizedLength: image.height == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
-    let width = CropWindow(
-      resizedLength: image.width == shorter ? preprocessing.resize : resizedLonger, crop: preprocessing.crop)
+    let size = preprocessing.resizedSize(of: PixelSize(height: image.height, width: image.width))
+    let height = CropWindow(resizedLength: size.height, crop: preprocessing.crop.height)
+    let width = CropWindow(resizedLength: size.width, crop: preprocessing.crop.width)
     let whole = PixelBox(top: 0, left: 0, height: image.height, width: image.width)
     resize(image, whole, rows: axis(image.height, height), columns: axis(image.width, width))
-    if height.kept.count < preprocessing.crop || width.kept.count < preprocessing.crop {
-      fillWithBlack(input)
-    }
+    if height.kept.count * width.kept.count < preprocessing.crop.pixelCount { fillWithBlack(input) }
     normalize(height: height, width: width, into: input)
   }
 
@@ -56,10 +51,12 @@ public final class Preprocessor {
       box.height > 0 && box.width > 0 && box.top >= 0 && box.left >= 0
         && box.top <= image.height - box.height && box.left <= image.width - box.width,
       "\(box) is not inside \(image.height)x\(image.width) pixels")
-    let whole = CropWindow(resizedLength: preprocessing.crop, crop: preprocessing.crop)
-    let columns = axis(box.width, whole)
-    resize(image, box, rows: axis(box.height, whole), columns: isMirrored ? columns.reversed : columns)
-    normalize(height: whole, width: whole, into: input)
+    let crop = preprocessing.crop
+    let height = CropWindow(resizedLength: crop.height, crop: crop.height)
+    let width = CropWindow(resizedLength: crop.width, crop: crop.width)
+    let columns = axis(box.width, width)
+    resize(image, box, rows: axis(box.height, height), columns: isMirrored ? columns.reversed : columns)
+    normalize(height: height, width: width, into: input)
   }
 
   private func axis(_ sourceLength: Int, _ window: CropWindow) -> ResamplingAxis {
@@ -130,13 +127,13 @@ public final class Preprocessor {
 
   /// Spreads the resized image over the input's three planes.
   private func normalize(height: CropWindow, width: CropWindow, into input: UnsafeMutablePointer<Float>) {
-    let (crop, planeSize) = (preprocessing.crop, preprocessing.crop * preprocessing.crop)
+    let (inputWidth, planeSize) = (preprocessing.crop.width, preprocessing.crop.pixelCount)
     let (count, rowBytes) = (width.kept.count, width.kept.count * 3)
     let red = values.pointer
     let (green, blue) = (red + 256, red + 512)
     for y in 0..<height.kept.count {
       var pixel = resized.pointer + y * rowBytes
-      let result = input + (height.margin + y) * crop + width.margin
+      let result = input + (height.margin + y) * inputWidth + width.margin
       for x in 0..<count {
         result[x] = red[Int(pixel[0])]
         result[planeSize &+ x] = green[Int(pixel[1])]
@@ -147,7 +144,7 @@ public final class Preprocessor {
   }
 
   private func fillWithBlack(_ input: UnsafeMutablePointer<Float>) {
-    let planeSize = preprocessing.crop * preprocessing.crop
+    let planeSize = preprocessing.crop.pixelCount
     for channel in 0..<3 {
       (input + channel * planeSize).update(repeating: values[channel * 256], count: planeSize)
     }
