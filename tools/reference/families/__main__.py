@@ -33,7 +33,7 @@ import torch
 from cases import CASES, produce
 
 FOLDER = Path(__file__).resolve().parents[3] / "Tests" / "Fixtures" / "families"
-MODULES = ["masked", "distilled", "timm_models"]
+MODULES = ["masked", "distilled", "timm_models", "contrastive"]
 
 
 def update_inventory(folder: Path, entries: list[dict]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import torch
 from checkouts import Checkouts
@@ -22,11 +23,12 @@ tiny = {
 normalization = partial(nn.LayerNorm, eps=1e-6)
 
 
-def watched(model, forward=None, blocks=None, **changes) -> Subject:
+def watched(model, forward=None, blocks=None, attentions=None, **changes) -> Subject:
     """Blocks that are called `blocks`, each with an `attn`, and a final norm that is called `norm`."""
     blocks = list(model.blocks) if blocks is None else blocks
     keywords = {
-        "forward": forward or model, "blocks": blocks, "attentions": [block.attn for block in blocks],
+        "forward": forward or model, "blocks": blocks,
+        "attentions": [block.attn for block in blocks] if attentions is None else attentions,
         "norm": getattr(model, "norm", None), "heads": HEADS, "image": (SIDE, SIDE), "patch": (PATCH, PATCH),
     }  # fmt: skip
     return Subject(model=model, **(keywords | changes))
@@ -77,17 +79,26 @@ def torch_file(content: Callable[[Callable], object], **keywords):
     return write
 
 
-def older_torch_file(content):
+def older_torch_file(content: Callable[[Callable], object]):
     """Writes NAME.pth in the format that torch.save had before it wrote zip archives."""
-    return torch_file(content, _use_new_zipfile_serialization=False)
+    write_now = torch_file(content, _use_new_zipfile_serialization=False)
+
+    def write(path: Path, state) -> str:
+        # That format names storages by their address; numbers in their place make the same file every time.
+        numbers = {}
+        address = property(lambda storage: numbers.setdefault(storage.data_ptr(), 100_000 + len(numbers)))
+        with mock.patch.object(torch.UntypedStorage, "_cdata", address, create=True):
+            return write_now(path, state)
+
+    return write
 
 
-def folder_file(content: Callable[[Callable], dict], **configurations: dict):
+def folder_file(content: Callable[[Callable], dict], file="model.safetensors", **configurations: dict):
     """Writes NAME/model.safetensors, and JSON files beside it."""
 
     def write(path: Path, state) -> str:
         path.mkdir(exist_ok=True)
-        save_file(content(state), path / "model.safetensors", {"format": "pt"})
+        save_file(content(state), path / file, {"format": "pt"})
         for name, configuration in configurations.items():
             (path / f"{name}.json").write_text(json.dumps(configuration, indent=2) + "\n")
         return path.name

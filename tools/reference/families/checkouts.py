@@ -33,25 +33,31 @@ class Checkouts:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def load(self, source: str, name: str, under: str = "", stubs: dict[str, dict] | None = None):
-        """The module `name` of a checkout's folder `under`. `stubs` are modules that it imports and makes no use of.
+    def load(self, source: str, name: str, under: tuple[str, ...] = ("",), stubs: dict[str, dict] | None = None):
+        """The module `name` of a checkout's folders `under`. `stubs` are modules that it imports and makes no use of.
 
         Several checkouts have a `utils` or a `models`; each is forgotten once what needed it has it.
         """
-        root = self.folder / source / under
+        root = self.folder / source
         if not root.is_dir():
             owner, commit = SOURCES[source]
             sys.exit(f"{root} is missing: git clone https://github.com/{owner} {source}, at commit {commit}")
-        before = set(sys.modules)
-        sys.path.insert(0, str(root))
+        before, path = set(sys.modules), list(sys.path)
+        sys.path[:0] = [str(root / folder) for folder in under]
         try:
             with stubbed(stubs or {}):
                 return importlib.import_module(name)
         finally:
-            sys.path.remove(str(root))
-            for loaded in set(sys.modules) - before:
-                if str(root) in (getattr(sys.modules[loaded], "__file__", None) or ""):
-                    del sys.modules[loaded]
+            sys.path[:] = path
+            new = {name: origins(sys.modules[name]) for name in set(sys.modules) - before}
+            for name, places in new.items():
+                if any(str(root) in str(place) for place in places):
+                    del sys.modules[name]
+
+
+def origins(module) -> list:
+    """Files and folders that a module is from."""
+    return [getattr(module, "__file__", None), *getattr(module, "__path__", [])]
 
 
 @contextmanager

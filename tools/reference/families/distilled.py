@@ -58,7 +58,7 @@ def dino_student(checkouts):
     )
 
 
-@case("DINO", "dino")
+@case("DINO", "timm")
 def dino_backbone(checkouts):
     """As it is published: the bare state dict, in PyTorch's older format."""
     model = checkouts.load("dino", "vision_transformer").VisionTransformer(**square)
@@ -163,4 +163,43 @@ def dinov2_training(checkouts):
         dinov2_subject(model),
         torch_file(lambda state: {"teacher": state(teacher)}),
         modules=[teacher],
+    )
+
+
+def dinov3_model(checkouts, **changes):
+    transformers = checkouts.load("dinov3", "dinov3.models.vision_transformer")
+    ratio = {"ffn_ratio": tiny["mlp_ratio"]}
+    keywords = {name: value for name, value in tiny.items() if name != "mlp_ratio"} | ratio | {
+        "pos_embed_rope_rescale_coords": 2, "pos_embed_rope_dtype": "fp32", "layerscale_init": 1e-5,
+        "norm_layer": "layernormbf16", "n_storage_tokens": 4, "mask_k_bias": True,
+    } | changes  # fmt: skip
+    model = transformers.DinoVisionTransformer(**keywords)
+    model.init_weights()
+    # The type that angles are computed in; all else is set to double as well.
+    model.rope_embed.dtype = torch.float64
+    return model
+
+
+def dinov3_subject(model, **changes):
+    # The intermediate layers of a single image; the plain call computes on lists.
+    forward = lambda images: model.get_intermediate_layers(images, n=DEPTH)  # noqa: E731
+    return watched(model, forward, prefix=5, **changes)
+
+
+@case("DINOv3", "dinov3")
+def dinov3(checkouts):
+    """On a grid of 3 x 5. The mask of the keys' bias is a buffer of zeros and ones, and the bias below it is not zero."""
+    model = dinov3_model(checkouts)
+    return Made(
+        dinov3_subject(model, image=(12, 20)), torch_file(lambda state: state()), epsilon=1e-5,
+        options={"input_size": [12, 20]},
+    )  # fmt: skip
+
+
+@case("DINOv3", "dinov3")
+def dinov3_gated(checkouts):
+    """The perceptron of the `plus` models, and the second norm of the largest, which only their training uses."""
+    model = dinov3_model(checkouts, ffn_layer="swiglu", ffn_ratio=3, untie_global_and_local_cls_norm=True)
+    return Made(
+        dinov3_subject(model), torch_file(lambda state: state()), epsilon=1e-5, options={"input_size": [SIDE, SIDE]}
     )

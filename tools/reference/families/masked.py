@@ -6,7 +6,8 @@ from unittest import mock
 import numpy as np
 import timm.models.vision_transformer
 import torch
-from cases import HEADS, PATCH, SIDE, WIDTH, Made, case, normalization, tiny, torch_file, watched
+from cases import DEPTH, HEADS, PATCH, SIDE, WIDTH, Made, case, normalization, tiny, torch_file, watched
+from torch import nn
 from weights import arguments, optimizer_state, yacs_node
 
 @contextmanager
@@ -53,7 +54,7 @@ def mae_pretraining(checkouts):
     )  # fmt: skip
 
 
-@case("MAE", "mae")
+@case("MAE", "timm")
 def mae_encoder(checkouts):
     """As it is published: the encoder alone."""
     model, encode = mae_model(checkouts)
@@ -65,7 +66,7 @@ def mae_encoder(checkouts):
     return Made(watched(model, encode), torch_file(content))
 
 
-@case("MAE", "mae")
+@case("MAE", "timm")
 def mae_fine_tuned(checkouts):
     """Mean-pooled, with a norm behind the pooling in place of the final norm."""
     vit = checkouts.load("mae", "models_vit")
@@ -114,7 +115,7 @@ def simmim_pretraining(checkouts):
     )  # fmt: skip
 
 
-@case("SimMIM", "simmim")
+@case("SimMIM", "beit")
 def simmim_fine_tuned(checkouts):
     """A relative position bias of each block, mean-pooled behind it."""
     model = simmim_model(checkouts, fine_tuned=True)
@@ -131,7 +132,7 @@ beit_stubs = {
 
 def beit_model(checkouts, version: str, module: str, name: str, **changes):
     # BEiT asks for `_cfg` only to describe its published models.
-    source = checkouts.load("unilm", module, under=version, stubs=beit_stubs)
+    source = checkouts.load("unilm", module, under=(version,), stubs=beit_stubs)
     keywords = {
         "qkv_bias": True, "init_values": 0.1, "norm_layer": normalization, "use_abs_pos_emb": False,
     } | tiny | changes  # fmt: skip
@@ -166,7 +167,7 @@ def beit_fine_tuned(checkouts):
     )
 
 
-@case("BEiT v2", "beit-v2")
+@case("BEiT v2", "beitv2")
 def beit_v2_pretraining(checkouts):
     """With the two more blocks, and the head, that [cls] is trained through."""
     model = beit_model(
@@ -180,10 +181,66 @@ def beit_v2_pretraining(checkouts):
     )
 
 
-@case("BEiT v2", "beit-v2")
+@case("BEiT v2", "beit")
 def beit_v2_fine_tuned(checkouts):
     model = beit_model(
         checkouts, "beit2", "modeling_finetune", "VisionTransformer", num_classes=3, use_rel_pos_bias=True,
         use_mean_pooling=True, init_scale=1,
     )  # fmt: skip
     return Made(watched(model, norm=None), torch_file(lambda state: {"model": state()}))
+
+
+@case("I-JEPA", "ijepa")
+def ijepa(checkouts):
+    """Encoder, its slow copy, which is meant, and predictor, each trained in parallel on many devices."""
+    source = checkouts.load("ijepa", "src.models.vision_transformer")
+    keywords = tiny | {"img_size": [SIDE], "norm_layer": normalization}
+    encoder, target = source.VisionTransformer(**keywords), source.VisionTransformer(**keywords)
+    predictor = source.VisionTransformerPredictor(
+        num_patches=(SIDE // PATCH) ** 2, embed_dim=WIDTH, predictor_embed_dim=8, depth=1, num_heads=2, mlp_ratio=2
+    )
+    return Made(
+        watched(target, prefix=0, has_class=False),
+        torch_file(
+            lambda state: {
+                "encoder": state(encoder, "module."), "predictor": state(predictor, "module."),
+                "target_encoder": state(target, "module."), "opt": optimizer_state(), "scaler": {"scale": 65536.0},
+                "epoch": 300, "loss": 0.125, "batch_size": 128, "world_size": 16, "lr": 1e-6,
+            }
+        ),
+        modules=[encoder, target, predictor],
+    )  # fmt: skip
+
+
+class Annotation:
+    """Stands in for jaxtyping's types, of which CAPI makes annotations."""
+
+    def __class_getitem__(cls, _):
+        return object
+
+
+@case("CAPI", "capi")
+def capi(checkouts):
+    """Registers on the image's border, rotated as the patches are; with the predictor and the clustering head."""
+    stubs = {
+        "jaxtyping": {"Float": Annotation, "Int": Annotation}, "omegaconf": {"OmegaConf": None},
+        "utils": {"weight_norm": None},
+    }  # fmt: skip
+    source = checkouts.load("capi", "model", stubs=stubs)
+    model = source.EncoderDecoder(
+        patch_size=PATCH, n_registers=8, encoder_kwargs={"depth": DEPTH}, decoder_kwargs={"depth": 1},
+        transformers_kwargs={
+            "embed_dim": WIDTH, "drop_path_rate": 0.2, "block_kwargs": {"attn_kwargs": {"num_heads": HEADS}},
+        },
+    ).init_weights()  # fmt: skip
+    head = source.OnlineClustering(WIDTH, 6, bias=True, n_sk_iter=3, target_temp=0.06, pred_temp=0.12)
+    teacher = nn.ModuleDict({"backbone": model, "head": head})
+    image = (12, 20)
+    return Made(
+        watched(
+            model, blocks=list(model.encoder.blocks), attentions=[block.residual1.fn for block in model.encoder.blocks],
+            norm=model.enc_norm, image=image, prefix=8, has_class=False,
+        ),
+        torch_file(lambda state: state(teacher)),
+        modules=[teacher], epsilon=1e-5, options={"input_size": list(image)},
+    )  # fmt: skip

@@ -108,14 +108,14 @@ def timm_gated(checkouts):
     return made(model, "vit_giant_patch14_dinov2", mlp_ratio=3, init_values=1e-5)
 
 
-@case("DeiT", "timm")
+@case("DeiT", "deit")
 def deit_distilled(checkouts):
     """[cls] and a token of distillation, each with a head and a position."""
     model = timm.models.deit.VisionTransformerDistilled(**tiny, num_classes=3)
     return made(model, "deit_base_distilled_patch16_224", num_classes=3)
 
 
-@case("DeiT", "deit")
+@case("DeiT", "timm")
 def deit_three(checkouts):
     """DeiT III as its authors publish it: layer scale under its old name, and a file with `model`."""
     model = transformer(no_embed_class=True, init_values=1e-6, num_classes=3)
@@ -127,7 +127,7 @@ def deit_three(checkouts):
     return Made(watched(model, model.forward_features), torch_file(content))
 
 
-@case("timm BEiT", "timm")
+@case("BEiT", "beit")
 def timm_beit(checkouts):
     """BEiT of timm, which fills the keys' bias in with zeros."""
     model = timm.models.beit.Beit(
@@ -137,7 +137,7 @@ def timm_beit(checkouts):
                 use_rel_pos_bias=True)  # fmt: skip
 
 
-@case("timm EVA", "timm")
+@case("EVA-02", "timm-eva")
 def timm_eva02(checkouts):
     """EVA-02: rotary position, SwiGLU, norms within attention and perceptron; one bias for queries and one for values."""
     keywords = {
@@ -148,14 +148,14 @@ def timm_eva02(checkouts):
     return made(model, "eva02_base_patch14_224", norm=None, num_classes=3, **keywords)
 
 
-@case("timm EVA", "timm")
+@case("EVA", "beit")
 def timm_eva(checkouts):
     """EVA: as BEiT, with a fused projection, but a position embedding."""
     model = timm.models.eva.Eva(**tiny, num_classes=3)
     return made(model, "eva_giant_patch14_224", norm=None, num_classes=3)
 
 
-@case("timm DINOv3", "timm")
+@case("DINOv3", "timm-dinov3")
 def timm_dinov3(checkouts):
     """DINOv3's names in timm, which drops the bias of queries, keys and values where it is zero."""
     keywords = {
