@@ -22,18 +22,22 @@ forward pass is written anew. No weight is left at an initial value that would h
 """
 
 import argparse
-import importlib
 import json
-import sys
 import warnings
 from pathlib import Path
 
 import checkouts as sources
+import contrastive  # noqa: F401
+import distilled  # noqa: F401
+import masked  # noqa: F401
+import timm_models  # noqa: F401
 import torch
+import transformers_models  # noqa: F401
 from cases import CASES, produce
+from full_size import FULL_SIZE
+from refused import produce_refused
 
 FOLDER = Path(__file__).resolve().parents[3] / "Tests" / "Fixtures" / "families"
-MODULES = ["masked", "distilled", "timm_models", "contrastive"]
 
 
 def update_inventory(folder: Path, entries: list[dict]) -> None:
@@ -47,9 +51,10 @@ def update_inventory(folder: Path, entries: list[dict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="cases; by default all")
+    parser.add_argument("names", nargs="*", help="cases; by default all, and the refused architectures")
     parser.add_argument("--checkouts", type=Path, help="folder with a checkout of each source")
     parser.add_argument("--sources", action="store_true", help="print where the checkouts come from, and stop")
+    parser.add_argument("--full-size", choices=FULL_SIZE, action="append", help="a whole ViT-B instead, into --output")
     parser.add_argument("--output", type=Path, default=FOLDER)
     options = parser.parse_args()
     print(sources.describe())
@@ -57,19 +62,26 @@ def main() -> None:
         return
     if options.checkouts is None:
         parser.error("--checkouts is needed")
-    warnings.filterwarnings("ignore")
-    for module in MODULES:
-        importlib.import_module(module)
+    if options.full_size and options.output == FOLDER:
+        parser.error("--full-size is for a folder of its own: --output")
     unknown = set(options.names) - {case.name for case in CASES}
     if unknown:
-        sys.exit(f"no such case: {', '.join(sorted(unknown))}")
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+
+    warnings.filterwarnings("ignore")
     options.output.mkdir(parents=True, exist_ok=True)
+    checkouts = sources.Checkouts(options.checkouts.resolve())
+    chosen = [case for case in CASES if not options.names or case.name in options.names]
     entries = []
-    for case in CASES:
-        if not options.names or case.name in options.names:
-            entries.append(produce(case, sources.Checkouts(options.checkouts.resolve()), options.output))
-            print("wrote", case.name)
+    for case in [FULL_SIZE[name] for name in options.full_size] if options.full_size else chosen:
+        entries.append(produce(case, checkouts, options.output))
+        print("wrote", case.name)
+    if options.full_size:
+        print(json.dumps(entries, indent=1))
+        return
     update_inventory(options.output, entries)
+    if not options.names:
+        produce_refused(checkouts, options.output)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A case: a family's model, the file that it comes in, and what a user says of it beside the file's name."""
 
 import json
+import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ from safetensors.torch import save_file
 from torch import nn
 from weights import randomize, stored
 
-WIDTH, DEPTH, HEADS, PATCH, SIDE = 16, 2, 2, 4, 16
+WIDTH, DEPTH, HEADS, PATCH, SIDE = 16, 2, 2, 3, 12
 # As most families' constructors call them.
 tiny = {
-    "img_size": SIDE, "patch_size": PATCH, "embed_dim": WIDTH, "depth": DEPTH, "num_heads": HEADS, "mlp_ratio": 2,
+    "img_size": SIDE, "patch_size": PATCH, "embed_dim": WIDTH, "depth": DEPTH, "num_heads": HEADS, "mlp_ratio": 1.5,
 }  # fmt: skip
 normalization = partial(nn.LayerNorm, eps=1e-6)
 
@@ -106,7 +107,7 @@ def folder_file(content: Callable[[Callable], dict], file="model.safetensors", *
     return write
 
 
-def produce(case: Case, checkouts: Checkouts, folder: Path, side: int | None = None) -> dict:
+def produce(case: Case, checkouts: Checkouts, folder: Path) -> dict:
     """Writes a case's checkpoint and what is expected of it; returns its entry in the inventory."""
     seed = zlib.crc32(case.name.encode())
     torch.manual_seed(seed)
@@ -120,18 +121,20 @@ def produce(case: Case, checkouts: Checkouts, folder: Path, side: int | None = N
     def state(module: nn.Module = subject.model, prefix: str = "") -> dict:
         return stored(module, made.type_of, prefix)
 
+    shutil.rmtree(folder / case.name, ignore_errors=True)
     file = made.write(folder / case.name, state)
     pixels = torch.randn((3, *subject.image), generator=generator)
     tensors = record(subject, pixels) | {"pixels": pixels}
-    options = {"num_heads": subject.heads} | made.options
+    # Configurations beside the weights tell how many heads there are; the weights alone do not.
+    options = ({"num_heads": subject.heads} if file.endswith(".pth") else {}) | made.options
     facts = {
-        "width": tensors["tokens"].shape[2], "depth": len(subject.blocks), "image": list(subject.image),
-        "patch": list(subject.patch), "prefix_tokens": subject.prefix, "has_class_token": subject.has_class,
-        "layer_norm_epsilon": made.epsilon, "activation": made.activation,
+        "num_heads": subject.heads, "width": tensors["tokens"].shape[2], "depth": len(subject.blocks),
+        "image": list(subject.image), "patch": list(subject.patch), "prefix_tokens": subject.prefix,
+        "has_class_token": subject.has_class, "layer_norm_epsilon": made.epsilon, "activation": made.activation,
     }  # fmt: skip
     expected = f"{case.name}.expected.safetensors"
-    described = {"family": case.family, "dialect": case.dialect} | options | {"facts": facts}
-    save_file(tensors, folder / expected, {"case": json.dumps(described)})
+    described = {"family": case.family, "dialect": case.dialect, "num_heads": subject.heads} | options
+    save_file(tensors, folder / expected, {"case": json.dumps(described | {"facts": facts})})
     return {
         "name": case.name, "file": file, "expected": expected, "dialect": case.dialect, "family": case.family,
         "options": options,

@@ -45,7 +45,7 @@ def open_clip_configuration(**vision) -> dict:
         "model_cfg": {
             "embed_dim": 8,
             "vision_cfg": {"image_size": SIDE, "layers": DEPTH, "width": WIDTH, "patch_size": PATCH,
-                           "head_width": WIDTH // HEADS, "mlp_ratio": 2.0} | vision,
+                           "head_width": WIDTH // HEADS, "mlp_ratio": 1.5} | vision,
             "text_cfg": text_sizes | {"width": 8, "heads": 2, "layers": 1},
         },
         "preprocess_cfg": {

@@ -48,11 +48,11 @@ def dino_training(checkouts):
 
 @case("DINO", "dino")
 def dino_student(checkouts):
-    """The student of such a file, which a user asks for."""
+    """The student of such a file, which a user asks for. In PyTorch's older format."""
     teacher, student = dino_networks(checkouts)
     return Made(
         watched(student.backbone),
-        torch_file(lambda state: distillation(state, teacher, student)),
+        older_torch_file(lambda state: distillation(state, teacher, student)),
         modules=[teacher, student],
         options={"checkpoint_key": "student"},
     )
@@ -128,9 +128,9 @@ def dinov2_model(checkouts, **changes):
     return transformers.DinoVisionTransformer(**(tiny | {"init_values": 1.0, "block_chunks": 0} | changes))
 
 
-def dinov2_subject(model):
+def dinov2_subject(model, **changes):
     blocks = [block for block in model.modules() if type(block).__name__ == "NestedTensorBlock"]
-    return watched(model, blocks=blocks, prefix=1 + model.num_register_tokens)
+    return watched(model, blocks=blocks, prefix=1 + model.num_register_tokens, **changes)
 
 
 @case("DINOv2", "dinov2")
@@ -141,15 +141,22 @@ def dinov2(checkouts):
 
 @case("DINOv2", "dinov2")
 def dinov2_registers(checkouts):
+    """On a smaller image than it is made for; models with registers resize positions with antialiasing."""
     model = dinov2_model(checkouts, num_register_tokens=3, interpolate_antialias=True, interpolate_offset=0.0)
-    return Made(dinov2_subject(model), torch_file(lambda state: state()))
+    image = (3 * PATCH, 3 * PATCH)
+    return Made(
+        dinov2_subject(model, image=image), torch_file(lambda state: state()), options={"input_size": list(image)}
+    )
 
 
 @case("DINOv2", "dinov2")
 def dinov2_gated(checkouts):
-    """The giant's perceptron."""
+    """The giant's perceptron, on a larger image; models without registers resize positions with an offset of 0.1."""
     model = dinov2_model(checkouts, ffn_layer="swiglufused", mlp_ratio=3)
-    return Made(dinov2_subject(model), torch_file(lambda state: state()))
+    image = (6 * PATCH, 6 * PATCH)
+    return Made(
+        dinov2_subject(model, image=image), torch_file(lambda state: state()), options={"input_size": list(image)}
+    )
 
 
 @case("DINOv2", "dinov2")
@@ -191,8 +198,8 @@ def dinov3(checkouts):
     """On a grid of 3 x 5. The mask of the keys' bias is a buffer of zeros and ones, and the bias below it is not zero."""
     model = dinov3_model(checkouts)
     return Made(
-        dinov3_subject(model, image=(12, 20)), torch_file(lambda state: state()), epsilon=1e-5,
-        options={"input_size": [12, 20]},
+        dinov3_subject(model, image=(9, 15)), torch_file(lambda state: state()), epsilon=1e-5,
+        options={"input_size": [9, 15]},
     )  # fmt: skip
 
 

@@ -157,13 +157,13 @@ def beit_pretraining(checkouts):
 def beit_fine_tuned(checkouts):
     """A bias of each block, on a grid of 3 x 5."""
     model = beit_model(
-        checkouts, "beit", "modeling_finetune", "VisionTransformer", img_size=(12, 20), num_classes=3,
+        checkouts, "beit", "modeling_finetune", "VisionTransformer", img_size=(9, 15), num_classes=3,
         use_rel_pos_bias=True, use_mean_pooling=True, init_scale=1,
     )  # fmt: skip
     return Made(
-        watched(model, norm=None, image=(12, 20)),
+        watched(model, norm=None, image=(9, 15)),
         torch_file(lambda state: {"model": state()}),
-        options={"input_size": [12, 20]},
+        options={"input_size": [9, 15]},
     )
 
 
@@ -197,7 +197,7 @@ def ijepa(checkouts):
     keywords = tiny | {"img_size": [SIDE], "norm_layer": normalization}
     encoder, target = source.VisionTransformer(**keywords), source.VisionTransformer(**keywords)
     predictor = source.VisionTransformerPredictor(
-        num_patches=(SIDE // PATCH) ** 2, embed_dim=WIDTH, predictor_embed_dim=8, depth=1, num_heads=2, mlp_ratio=2
+        num_patches=(SIDE // PATCH) ** 2, embed_dim=WIDTH, predictor_embed_dim=8, depth=1, num_heads=2, mlp_ratio=1
     )
     return Made(
         watched(target, prefix=0, has_class=False),
@@ -235,7 +235,7 @@ def capi(checkouts):
     ).init_weights()  # fmt: skip
     head = source.OnlineClustering(WIDTH, 6, bias=True, n_sk_iter=3, target_temp=0.06, pred_temp=0.12)
     teacher = nn.ModuleDict({"backbone": model, "head": head})
-    image = (12, 20)
+    image = (9, 15)
     return Made(
         watched(
             model, blocks=list(model.encoder.blocks), attentions=[block.residual1.fn for block in model.encoder.blocks],

@@ -56,9 +56,9 @@ def timm_plain(checkouts):
 @case("timm ViT", "timm")
 def timm_rectangular(checkouts):
     """A grid of 3 x 5, in bfloat16."""
-    size = {"img_size": (12, 20)}
+    size = {"img_size": (9, 15)}
     return made(
-        transformer(**size, num_classes=0), "vit_base_patch16_224", image=(12, 20), type_of=lambda name: torch.bfloat16
+        transformer(**size, num_classes=0), "vit_base_patch16_224", image=(9, 15), type_of=lambda name: torch.bfloat16
     )
 
 
