@@ -26,12 +26,13 @@ import json
 import warnings
 from pathlib import Path
 
+import torch
+
 import checkouts as sources
 import contrastive  # noqa: F401
 import distilled  # noqa: F401
 import masked  # noqa: F401
 import timm_models  # noqa: F401
-import torch
 import transformers_models  # noqa: F401
 from cases import CASES, produce
 from full_size import FULL_SIZE

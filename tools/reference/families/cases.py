@@ -10,10 +10,11 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-from checkouts import Checkouts
-from recording import Subject, record
 from safetensors.torch import save_file
 from torch import nn
+
+from checkouts import Checkouts
+from recording import Subject, record
 from weights import randomize, stored
 
 WIDTH, DEPTH, HEADS, PATCH, SIDE = 16, 2, 2, 3, 12

@@ -1,12 +1,12 @@
 """Image towers of models that learn from texts: CLIP, open_clip, SigLIP; and AIMv2."""
 
-
 import open_clip
 import timm.models.vision_transformer
 import torch
+from torch import nn
+
 from cases import DEPTH, HEADS, PATCH, SIDE, WIDTH, Made, case, folder_file, tiny, torch_file, watched
 from timm_models import made as made_by_timm
-from torch import nn
 
 text_sizes = {"context_length": 6, "vocab_size": 12}
 
@@ -93,7 +93,14 @@ def open_clip_trunk(checkouts):
     model.visual = nn.Module()
     model.visual.trunk = trunk
     model.text = open_clip.transformer.TextTransformer(
-        **text_sizes, width=8, heads=2, layers=1, output_dim=WIDTH, no_causal_mask=True, proj_bias=True, pool_type="last"
+        **text_sizes,
+        width=8,
+        heads=2,
+        layers=1,
+        output_dim=WIDTH,
+        no_causal_mask=True,
+        proj_bias=True,
+        pool_type="last",
     )
     model.logit_scale = nn.Parameter(torch.tensor(2.25))
     model.logit_bias = nn.Parameter(torch.tensor(-10.0))
@@ -131,7 +138,13 @@ def aimv2_configuration(**more) -> dict:
 def aimv2_model(checkouts, **changes):
     source = checkouts.load("ml-aim", "aim.v2.torch.models", under=("aim-v1", "aim-v2"))
     return source.AIMv2VisionEncoder(
-        img_size=SIDE, patch_size=PATCH, embed_dim=WIDTH, mlp_hidden_dim=24, num_blocks=DEPTH, num_heads=HEADS, **changes
+        img_size=SIDE,
+        patch_size=PATCH,
+        embed_dim=WIDTH,
+        mlp_hidden_dim=24,
+        num_blocks=DEPTH,
+        num_heads=HEADS,
+        **changes,
     )
 
 
@@ -143,9 +156,7 @@ def aimv2_subject(model):
 @case("AIMv2", "aimv2")
 def aimv2(checkouts):
     model = aimv2_model(checkouts)
-    return Made(
-        aimv2_subject(model), folder_file(lambda state: state(), config=aimv2_configuration()), epsilon=1e-5
-    )
+    return Made(aimv2_subject(model), folder_file(lambda state: state(), config=aimv2_configuration()), epsilon=1e-5)
 
 
 @case("AIMv2", "aimv2")

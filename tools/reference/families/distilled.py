@@ -5,10 +5,9 @@ from unittest import mock
 
 import timm
 import torch
-from cases import (
-    DEPTH, HEADS, PATCH, SIDE, WIDTH, Made, case, normalization, older_torch_file, tiny, torch_file, watched,
-)  # fmt: skip
 from torch import nn
+
+from cases import DEPTH, PATCH, SIDE, WIDTH, Made, case, normalization, older_torch_file, tiny, torch_file, watched
 from weights import arguments, optimizer_state
 
 square = tiny | {"img_size": [SIDE], "qkv_bias": True, "norm_layer": normalization}
@@ -29,8 +28,8 @@ def dino_networks(checkouts, **head_keywords):
 def distillation(state, teacher, student, teacher_prefix="", **more) -> dict:
     """The student is trained in parallel on many devices, so that its names begin with `module.`."""
     return {
-        "student": state(student, "module."), "teacher": state(teacher, teacher_prefix), "optimizer": optimizer_state(), "epoch": 100,
-        "args": arguments(arch="vit_small", patch_size=PATCH, out_dim=12),
+        "student": state(student, "module."), "teacher": state(teacher, teacher_prefix), "optimizer": optimizer_state(),
+        "epoch": 100, "args": arguments(arch="vit_small", patch_size=PATCH, out_dim=12),
     } | more  # fmt: skip
 
 
@@ -195,7 +194,7 @@ def dinov3_subject(model, **changes):
 
 @case("DINOv3", "dinov3")
 def dinov3(checkouts):
-    """On a grid of 3 x 5. The mask of the keys' bias is a buffer of zeros and ones, and the bias below it is not zero."""
+    """On a grid of 3 x 5. The keys' bias is not zero, but a buffer of zeros and ones takes it away."""
     model = dinov3_model(checkouts)
     return Made(
         dinov3_subject(model, image=(9, 15)), torch_file(lambda state: state()), epsilon=1e-5,

@@ -1,6 +1,7 @@
 """ViT-B of three families, with random weights, in files as large as the real ones. They are not kept."""
 
 import torch
+
 from cases import Case, Made, torch_file, watched
 from distilled import dinov2_model, dinov2_subject
 from masked import beit_model, mae_model

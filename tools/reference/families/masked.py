@@ -6,9 +6,11 @@ from unittest import mock
 import numpy as np
 import timm.models.vision_transformer
 import torch
-from cases import DEPTH, HEADS, PATCH, SIDE, WIDTH, Made, case, normalization, tiny, torch_file, watched
 from torch import nn
+
+from cases import DEPTH, HEADS, PATCH, SIDE, WIDTH, Made, case, normalization, tiny, torch_file, watched
 from weights import arguments, optimizer_state, yacs_node
+
 
 @contextmanager
 def packages_of_the_time():
@@ -70,9 +72,7 @@ def mae_encoder(checkouts):
 def mae_fine_tuned(checkouts):
     """Mean-pooled, with a norm behind the pooling in place of the final norm."""
     vit = checkouts.load("mae", "models_vit")
-    model = vit.VisionTransformer(
-        global_pool=True, qkv_bias=True, num_classes=3, norm_layer=normalization, **tiny
-    )
+    model = vit.VisionTransformer(global_pool=True, qkv_bias=True, num_classes=3, norm_layer=normalization, **tiny)
     # timm of today reads `global_pool`, which MAE keeps a truth value in, only in forward_head.
     return Made(
         watched(model, model.forward_features, norm=None),
@@ -108,7 +108,8 @@ def simmim_pretraining(checkouts):
         torch_file(
             lambda state: {
                 "model": state(model), "optimizer": optimizer_state(), "lr_scheduler": {}, "max_accuracy": 0.0,
-                "epoch": 799, "config": simmim_configuration("pretrain"), "amp": {"loss_scaler0": {"loss_scale": 65536.0}},
+                "epoch": 799, "config": simmim_configuration("pretrain"),
+                "amp": {"loss_scaler0": {"loss_scale": 65536.0}},
             }
         ),
         modules=[model],

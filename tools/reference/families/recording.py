@@ -119,7 +119,7 @@ def record(subject: Subject, pixels: Tensor) -> dict[str, Tensor]:
     tokens = torch.stack(recorder.outputs)
     absent = torch.tensor(float("nan"), dtype=torch.float64)
     statistics, magnitudes = [], []
-    for before, branch, attention in zip(recorder.inputs, recorder.branches, recorder.attention):
+    for before, branch, attention in zip(recorder.inputs, recorder.branches, recorder.attention, strict=True):
         figures = measure(attention, prefix)
         if not subject.has_class:
             figures[:, [0, 2, 4, 5, 6]] = absent
@@ -146,7 +146,7 @@ def record(subject: Subject, pixels: Tensor) -> dict[str, Tensor]:
         assert value.dtype == torch.float64, name
         allowed = name in ("attention_statistics", "magnitudes") and not subject.has_class
         assert allowed or value.isfinite().all(), name
-    # Attention that were even, or all on one token, would hide errors.
+    # Attention that is even, or all on one token, would hide errors.
     uneven = last.amax(dim=2).mean() * last.shape[2]
     assert 1.5 < uneven < 0.97 * last.shape[2], uneven
     assert tokens.abs().mean() < 50, tokens.abs().mean()

@@ -8,9 +8,10 @@ from pathlib import Path
 import timm
 import torch
 import transformers
+from timm.models.vision_transformer import ParallelScalingBlock, ResPostBlock, VisionTransformer
+
 from cases import HEADS, folder_file, torch_file
 from checkouts import Checkouts
-from timm.models.vision_transformer import ParallelScalingBlock, ResPostBlock, VisionTransformer
 from timm_models import configuration
 from weights import randomize, stored
 
@@ -22,7 +23,14 @@ def swin(checkouts: Checkouts):
     """SimMIM's other encoder."""
     source = checkouts.load("SimMIM", "models.simmim")
     encoder = source.SwinTransformerForSimMIM(
-        img_size=16, patch_size=2, num_classes=0, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=4, mlp_ratio=1
+        img_size=16,
+        patch_size=2,
+        num_classes=0,
+        embed_dim=8,
+        depths=[1, 1],
+        num_heads=[1, 2],
+        window_size=4,
+        mlp_ratio=1,
     )
     model = source.SimMIM(encoder, encoder_stride=4)
     return model, torch_file(lambda state: {"model": state(), "epoch": 799})
@@ -59,7 +67,9 @@ def post_norm_eva(checkouts: Checkouts):
     """The largest EVA-CLIP of timm."""
     model = timm.models.eva.Eva(**least, num_classes=0, use_post_norm=True, global_pool="token")
     sizes = {name: value for name, value in least.items() if name != "img_size"} | {"use_post_norm": True}
-    return model, folder_file(lambda state: state(), config=configuration("eva02_enormous_patch14_clip_224", (8, 8), **sizes))
+    return model, folder_file(
+        lambda state: state(), config=configuration("eva02_enormous_patch14_clip_224", (8, 8), **sizes)
+    )
 
 
 REFUSED: list[tuple[str, Callable]] = [

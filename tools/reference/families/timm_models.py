@@ -7,9 +7,10 @@ import timm.models.deit
 import timm.models.eva
 import timm.models.vision_transformer
 import torch
-from cases import HEADS, PATCH, SIDE, Made, case, folder_file, normalization, tiny, torch_file, watched
 from timm.layers import SwiGLUPacked
 from torch import nn
+
+from cases import HEADS, PATCH, SIDE, Made, case, folder_file, normalization, tiny, torch_file, watched
 
 
 def configuration(architecture: str, image=(SIDE, SIDE), **model_args) -> dict:
@@ -29,7 +30,9 @@ def configuration(architecture: str, image=(SIDE, SIDE), **model_args) -> dict:
     }  # fmt: skip
 
 
-def made(model, architecture, image=(SIDE, SIDE), epsilon=1e-6, activation="gelu", type_of=None, norm="norm", **model_args):
+def made(
+    model, architecture, image=(SIDE, SIDE), epsilon=1e-6, activation="gelu", type_of=None, norm="norm", **model_args
+):
     """A model of timm with its configuration; tokens are counted as the model counts them."""
     prefix = model.num_prefix_tokens
     module = getattr(model, norm) if norm else None
@@ -73,14 +76,18 @@ def timm_registers(checkouts):
 def timm_registers_pooled(checkouts):
     """Registers without [cls], pooled by their mean behind a norm of its own, as the so400m and `reg1_gap` models."""
     keywords = {"reg_tokens": 2, "class_token": False, "no_embed_class": True, "global_pool": "avg"}
-    return made(transformer(**keywords, num_classes=3), "vit_medium_patch16_reg4_gap_256", norm=None, num_classes=3, **keywords)
+    return made(
+        transformer(**keywords, num_classes=3), "vit_medium_patch16_reg4_gap_256", norm=None, num_classes=3, **keywords
+    )
 
 
 @case("timm ViT", "timm")
 def timm_pooled(checkouts):
     """[cls] that nothing is made of: the head pools patches, and has the only last norm."""
     keywords = {"global_pool": "avg"}
-    return made(transformer(**keywords, num_classes=3), "vit_base_patch16_224.mae", norm=None, num_classes=3, **keywords)
+    return made(
+        transformer(**keywords, num_classes=3), "vit_base_patch16_224.mae", norm=None, num_classes=3, **keywords
+    )
 
 
 @case("timm ViT", "timm")
@@ -139,7 +146,7 @@ def timm_beit(checkouts):
 
 @case("EVA-02", "timm-eva")
 def timm_eva02(checkouts):
-    """EVA-02: rotary position, SwiGLU, norms within attention and perceptron; one bias for queries and one for values."""
+    """Rotary position, SwiGLU, norms within attention and perceptron, a bias for queries and one for values."""
     keywords = {
         "qkv_fused": False, "swiglu_mlp": True, "scale_mlp": True, "scale_attn_inner": True, "use_rot_pos_emb": True,
         "ref_feat_shape": (3, 3), "mlp_ratio": 4 * 2 / 3,

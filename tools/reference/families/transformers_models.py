@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 import transformers as library
-from cases import DEPTH, HEADS, PATCH, SIDE, WIDTH, Made, case, torch_file, watched
 from safetensors.torch import load_file, save_file
 from torch import nn
+
+from cases import DEPTH, HEADS, PATCH, SIDE, WIDTH, Made, case, torch_file, watched
 
 library.utils.logging.disable_progress_bar()
 library.utils.logging.set_verbosity_error()
@@ -163,7 +164,9 @@ def transformers_beit_classifier(checkouts):
 @case("data2vec", "transformers-beit")
 def transformers_data2vec(checkouts):
     """The bare model: its names are those of BEiT."""
-    configuration = library.Data2VecVisionConfig(**vit_sizes, use_shared_relative_position_bias=True, use_mask_token=True)
+    configuration = library.Data2VecVisionConfig(
+        **vit_sizes, use_shared_relative_position_bias=True, use_mask_token=True
+    )
     model = library.Data2VecVisionModel(configuration)
     index = {"encoder.relative_position_bias.relative_position_index": beit_index(model)}
     return made(model, model, model.encoder.layer, "attention", None, more=lambda _: index)
@@ -209,7 +212,9 @@ clip_pixels = preprocessor(
 def transformers_clip(checkouts):
     """Both towers, and the numbers of positions that files of older versions have."""
     model = library.CLIPModel(
-        library.CLIPConfig(text_config=clip_text, vision_config=vit_sizes | {"hidden_act": "quick_gelu"}, projection_dim=4)
+        library.CLIPConfig(
+            text_config=clip_text, vision_config=vit_sizes | {"hidden_act": "quick_gelu"}, projection_dim=4
+        )
     )
     vision = model.vision_model
     numbers = {
@@ -225,10 +230,18 @@ def transformers_clip(checkouts):
 @case("CLIP", "transformers-clip")
 def transformers_clip_vision(checkouts):
     """The image tower alone, with the GELU of models that open_clip trained."""
-    model = library.CLIPVisionModelWithProjection(library.CLIPVisionConfig(**vit_sizes, hidden_act="gelu", projection_dim=4))
+    model = library.CLIPVisionModelWithProjection(
+        library.CLIPVisionConfig(**vit_sizes, hidden_act="gelu", projection_dim=4)
+    )
     vision = model.vision_model
     return made(
-        model, vision, vision.encoder.layers, "self_attn", vision.post_layernorm, preprocessing=clip_pixels, epsilon=1e-5
+        model,
+        vision,
+        vision.encoder.layers,
+        "self_attn",
+        vision.post_layernorm,
+        preprocessing=clip_pixels,
+        epsilon=1e-5,
     )
 
 
