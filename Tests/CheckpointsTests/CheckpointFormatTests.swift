@@ -16,7 +16,8 @@ import Testing
     ("version https://git-lfs.github.com/spec/v1\noid sha256:00", "is a Git LFS pointer"),
     ("\n<!DOCTYPE html><html>", "is a web page"),
     ("<HTML><head>", "is a web page"),
-    ("{\"metadata\": {}}", "is no checkpoint"),
+    ("{\"metadata\": {}}", "is no index of a split checkpoint: it has no weight_map"),
+    ("{\"model_type\": \"vit\"}", "is no index of a split checkpoint: it has no weight_map"),
     ("x", "is no checkpoint"),
     ("PK\u{5}\u{6}" + String(repeating: "\0", count: 18), "is an empty zip file"),
     ("PK\u{3}\u{4}", "zip file without its directory"),
@@ -28,7 +29,7 @@ import Testing
   @Test(arguments: [
     (
       [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E],
-      "before PyTorch 1.6"
+      "the pickle is cut short (byte 0 of the pickle of the version)"
     ),
     ([0x80, 4, 0x4E, 0x2E], "bare pickle"), ([0x1F, 0x8B, 8], "compressed with gzip"),
     ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "HDF5"),

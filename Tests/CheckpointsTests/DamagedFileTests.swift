@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["mae.pth", "parameters.pth", "float16.pth", "expected.safetensors"])
+  @Test(arguments: ["mae.pth", "parameters.pth", "float16.pth", "legacy-python2.pth", "expected.safetensors"])
   func everyTruncationIsRefused(name: String) throws {
     let whole = try bytes(ofFile: fixture(name))
     let folder = try TemporaryFolder()
@@ -63,6 +63,21 @@ import Testing
       if try loads(damaged, in: folder) == nil { refused += 1 }
     }
     #expect(refused > 1000)
+  }
+
+  /// The old format has no checksums at all.
+  @Test func flippedBitsInTheOldFormatGiveAModelOrAnInputError() throws {
+    let whole = try bytes(ofFile: fixture("legacy-python2.pth"))
+    let folder = try TemporaryFolder()
+    var generator = SeededGenerator(seed: 3)
+    var refused = 0
+    for _ in 0..<3000 {
+      var damaged = whole
+      let bit = Int(generator.bounded(UInt64(whole.count * 8)))
+      damaged[bit / 8] ^= 1 << (bit % 8)
+      if try loads(damaged, in: folder) == nil { refused += 1 }
+    }
+    #expect(refused > 500)
   }
 
   /// The file with the checksum of data.pkl set to "none" in the directory, and where data.pkl's bytes are.

@@ -36,6 +36,9 @@ func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
       ("bfloat16.pth", nil, "model", .timm),
       ("float64.pth", "model", "model", .timm),
       ("hostile.pth", nil, "model", .timm),
+      ("legacy.pth", nil, "state_dict", .timm),
+      ("legacy-python2.pth", nil, "model", .timm),
+      ("legacy-protocol4.pth", "model", "model", .timm),
     ] as [(String, String?, String?, LoadedCheckpoint.Dialect)])
   func everyWrappingHoldsTheSameModel(
     _ name: String, _ requestedKey: String?, _ foundKey: String?, _ dialect: LoadedCheckpoint.Dialect

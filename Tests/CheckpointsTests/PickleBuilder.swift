@@ -23,10 +23,16 @@ struct PickleBuilder {
     instructions("t")
   }
 
+  /// The part of a storage that an old file's tensor sees, in elements.
+  struct View {
+    let offset: Int
+    let count: Int
+  }
+
   /// `_rebuild_tensor_v2(storage, offset, size, stride, False, OrderedDict())`.
   mutating func tensor(
-    storageType: String = "FloatStorage", key: String, elementCount: Int, offset: Int = 0, shape: [Int],
-    strides: [Int]
+    storageType: String = "FloatStorage", key: String, elementCount: Int, view: View? = nil, offset: Int = 0,
+    shape: [Int], strides: [Int]
   ) {
     global("torch._utils", "_rebuild_tensor_v2")
     instructions("((")
@@ -35,6 +41,13 @@ struct PickleBuilder {
     text(key)
     text("cpu")
     integer(elementCount)
+    if let view {
+      instructions("(")
+      text("\(key):\(view.offset)")
+      integer(view.offset)
+      integer(view.count)
+      instructions("t")
+    }
     instructions("tQ")
     integer(offset)
     tuple(shape)
@@ -42,6 +55,44 @@ struct PickleBuilder {
     raw([0x89])
     global("collections", "OrderedDict")
     instructions(")RtR")
+  }
+
+  /// The bytes of a pickle of a dictionary with one entry.
+  static func dictionary(_ makeEntry: (inout PickleBuilder) -> Void) -> [UInt8] {
+    var builder = PickleBuilder()
+    builder.instructions("}(")
+    makeEntry(&builder)
+    builder.instructions("u.")
+    return builder.bytes
+  }
+
+  /// The bytes of a pickle of a model of width 1, in which every weight but one is made of the one value of storage 0.
+  static func smallModel(
+    replacing name: String, with makeValue: (inout PickleBuilder) -> Void
+  ) -> [UInt8] {
+    var shapes = Dictionary(
+      uniqueKeysWithValues: [
+        "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias", "attn.proj.bias", "mlp.fc1.bias",
+        "mlp.fc2.bias",
+      ].map { ("blocks.0.\($0)", [1]) })
+    shapes["norm.weight"] = [1]
+    shapes["norm.bias"] = [1]
+    shapes["patch_embed.proj.bias"] = [1]
+    shapes["patch_embed.proj.weight"] = [1, 3, 1, 1]
+    shapes["pos_embed"] = [1, 1, 1]
+    shapes["blocks.0.attn.qkv.weight"] = [3, 1]
+    for layer in ["attn.proj", "mlp.fc1", "mlp.fc2"] { shapes["blocks.0.\(layer).weight"] = [1, 1] }
+    return dictionary { builder in
+      for (key, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+        builder.text(key)
+        if key == name {
+          makeValue(&builder)
+        } else {
+          builder.tensor(
+            key: "0", elementCount: 1, shape: shape, strides: [Int](repeating: 0, count: shape.count))
+        }
+      }
+    }
   }
 
   /// The bytes of a pickle that holds one weight, under a name that is looked at first.

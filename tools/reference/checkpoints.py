@@ -1,6 +1,6 @@
 """Writes Tests/Fixtures/checkpoints: one small Vision Transformer in every wrapping that checkpoints come in.
 
-    python tools/reference/checkpoints.py          (torch 2.13, safetensors)
+    python tools/reference/checkpoints.py          (torch 2.13, safetensors, huggingface_hub)
 
 expected.safetensors holds the model's weights in float32, and what torch.nn.functional.interpolate makes of its
 position embedding on other grids (`resized.SIDE`; compared within 1e-6, as sums may be ordered differently).
@@ -15,8 +15,11 @@ import os
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import python2_pickle
 import torch
 import torch.nn.functional as F
+from huggingface_hub import save_torch_state_dict
 from safetensors.torch import save_file
 from torch import nn
 
@@ -197,6 +200,47 @@ def save_timm(output: Path, weights: dict[str, torch.Tensor], input_size: list[i
     (output / "config.json").write_text(json.dumps(configuration, indent=2) + "\n")
 
 
+def save_legacy(weights: dict[str, torch.Tensor]) -> None:
+    """The format of torch.save before PyTorch 1.6, and as Python 2 wrote it."""
+
+    def save(value, name, **options):
+        torch.save(value, folder / name, _use_new_zipfile_serialization=False, **options)
+
+    wrapped = collections.OrderedDict((f"module.{name}", value) for name, value in weights.items())
+    wrapped["module.norm.weight"] = nn.Parameter(wrapped["module.norm.weight"])
+    save(
+        {
+            "epoch": 100,
+            "arch": "vit_base",
+            "state_dict": wrapped,
+            "optimizer": {"state": {139873123456789: {"step": 3, "exp_avg": torch.ones(3, dtype=torch.cfloat)}}},
+            "best_acc1": np.float64(0.1),
+            "args": argparse.Namespace(lr=0.03),
+        },
+        "legacy.pth",
+    )
+    # Two halves of all values, each a storage that many weights see a part of.
+    parts, names = {}, list(weights)
+    for half in [names[::2], names[1::2]]:
+        flat = torch.cat([weights[name].flatten() for name in half])
+        offsets = np.cumsum([0] + [weights[name].numel() for name in half])
+        parts |= {name: flat[offset:][: weights[name].numel()].view(weights[name].shape)
+                  for name, offset in zip(half, offsets)}
+    parts["blocks.0.attn.qkv.weight"] = parts["blocks.0.attn.qkv.weight"].t().contiguous().t()
+    record = python2_pickle.OldStyleObject()
+    record.level = 3
+    state = {"model": collections.OrderedDict(parts), "identity": 139873123456789, "best": np.float64(0.1), "record": record}
+    save(state, "legacy-python2.pth", pickle_module=python2_pickle)
+    save({"model": weights}, "legacy-protocol4.pth", pickle_protocol=4)
+
+
+def save_split(weights: dict[str, torch.Tensor]) -> None:
+    """Checkpoints in parts of 4 KB, with the index that Hugging Face's libraries read."""
+    for name, safe in [("split", True), ("split-torch", False)]:
+        (folder / name).mkdir(exist_ok=True)
+        save_torch_state_dict(weights, folder / name, max_shard_size=4000, safe_serialization=safe)
+
+
 class Hostile:
     def __reduce__(self):
         return os.system, ("touch a-pickle-was-executed",)
@@ -217,6 +261,8 @@ def main() -> None:
         torch.save({"model": converted}, folder / f"{name}.pth")
     torch.serialization.set_crc32_options(True)
     save_variants()
+    save_legacy(weights)
+    save_split(weights)
 
     # What Python's unpickler would run; it must stay data, and be refused where a weight depends on it.
     torch.save({"model": weights, "args": Hostile()}, folder / "hostile.pth")

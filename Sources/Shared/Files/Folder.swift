@@ -14,6 +14,12 @@ package enum Folder {
   /// Whether there is a file or folder of that name, be it through links.
   package static func contains(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
+  /// Whether what is there is a folder.
+  package static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// Whether what is there is a regular file.
   package static func containsFile(_ path: String) -> Bool {
     var status = stat()

@@ -1,4 +1,4 @@
-/// Reads the small part of JSON (RFC 8259) that a safetensors header is made of, straight into typed values.
+/// Reads the small part of JSON (RFC 8259) that headers and indices are made of, straight into typed values.
 ///
 /// A header from a stranger may be 100 MB: no tree of values is built from it, so memory stays near the header's own
 /// size, and nothing recurses. Unlike Foundation's decoder, it shows its caller a key that is there twice.
@@ -73,6 +73,57 @@ struct JSONScanner {
       throw malformed("a string is not UTF-8")
     }
     return string
+  }
+
+  /// Passes over a value of any kind. How deep it is nested costs a scalar a level and no stack.
+  mutating func skipValue() throws(Malformed) {
+    var closers: [Unicode.Scalar] = []
+    next: while true {
+      if takes("{") {
+        if !takes("}") {
+          try skipKey()
+          closers.append("}")
+          continue
+        }
+      } else if takes("[") {
+        if !takes("]") {
+          closers.append("]")
+          continue
+        }
+      } else {
+        try skipScalar()
+      }
+      while let closer = closers.last {
+        if takes(",") {
+          if closer == "}" { try skipKey() }
+          continue next
+        }
+        try expect(closer)
+        closers.removeLast()
+      }
+      return
+    }
+  }
+
+  private mutating func skipKey() throws(Malformed) {
+    _ = try string()
+    try expect(":")
+  }
+
+  /// Passes over text, a number, true, false or null.
+  private mutating func skipScalar() throws(Malformed) {
+    skipSpace()
+    if peek == UInt8(ascii: "\"") {
+      _ = try string()
+      return
+    }
+    let start = offset
+    while let byte = peek, "+-.0123456789abcdefghijklmnopqrstuvwxyzE".utf8.contains(byte) { offset += 1 }
+    let word = String(decoding: bytes[start..<offset], as: UTF8.self)
+    let isNumber = word.utf8.allSatisfy { "+-.0123456789eE".utf8.contains($0) } && Double(word) != nil
+    guard isNumber || ["true", "false", "null"].contains(word) else {
+      throw Malformed(reason: "a value should stand here", offset: start)
+    }
   }
 
   /// Reads the white space behind the last value, and nothing else.

@@ -27,9 +27,9 @@ extension Safetensors {
           guard metadata == nil else { throw scanner.malformed("__metadata__ is there twice") }
           metadata = try Self.readMetadata(&scanner)
         } else {
-          let entry = try Self.readEntry(&scanner, key)
+          let entry = try Self.readEntry(&scanner, shortened(key))
           guard entries.updateValue(entry, forKey: key) == nil else {
-            throw scanner.malformed("the tensor \"\(key)\" is there twice")
+            throw scanner.malformed("the tensor \"\(shortened(key))\" is there twice")
           }
         }
       }
@@ -44,12 +44,13 @@ extension Safetensors {
       var metadata: [String: String] = [:]
       try scanner.object { (scanner, key) throws(JSONScanner.Malformed) in
         guard metadata.updateValue(try scanner.string(), forKey: key) == nil else {
-          throw scanner.malformed("the metadata key \"\(key)\" is there twice")
+          throw scanner.malformed("the metadata key \"\(shortened(key))\" is there twice")
         }
       }
       return metadata
     }
 
+    /// - Parameter name: the tensor's, for messages.
     private static func readEntry(
       _ scanner: inout JSONScanner, _ name: String
     ) throws(JSONScanner.Malformed) -> Entry {
@@ -62,7 +63,8 @@ extension Safetensors {
           case "dtype": typeName.replaces(try scanner.string())
           case "shape": shape.replaces(try scanner.integers(limit: mostAxes))
           case "data_offsets": offsets.replaces(try scanner.integers(limit: 2))
-          default: throw scanner.malformed("the tensor \"\(name)\" has the unknown field \"\(key)\"")
+          default:
+            throw scanner.malformed("the tensor \"\(name)\" has the unknown field \"\(shortened(key))\"")
           }
         if isRepeated { throw scanner.malformed("the tensor \"\(name)\" has the field \"\(key)\" twice") }
       }
@@ -72,7 +74,8 @@ extension Safetensors {
       guard let elementType = typeNames.first(where: { $0.name == typeName })?.type else {
         let known = typeNames.map(\.name).joined(separator: ", ")
         throw scanner.malformed(
-          "the tensor \"\(name)\" has the element type \"\(typeName)\", which is not one of \(known)")
+          "the tensor \"\(name)\" has the element type \"\(shortened(typeName))\", which is not one of \(known)"
+        )
       }
       let byteCount = try byteCount(shape, elementType, scanner, name)
       guard offsets.count == 2, offsets[0] >= 0, offsets[1] >= offsets[0] else {
@@ -112,14 +115,14 @@ extension Safetensors {
         guard entry.end <= dataLength else {
           throw InputError(
             path,
-            "ends before the tensor \"\(name)\" does: \(entry.end) bytes of data are needed, "
+            "ends before the tensor \"\(shortened(name))\" does: \(entry.end) bytes of data are needed, "
               + "\(dataLength) are there", remedy: remedy)
         }
         guard entry.begin == position else {
           let fault = entry.begin < position ? "overlaps the one before it" : "leaves a gap before it"
           throw InputError(
             path,
-            "has a damaged safetensors header: the tensor \"\(name)\" at byte \(entry.begin) of the data "
+            "has a damaged safetensors header: the tensor \"\(shortened(name))\" at byte \(entry.begin) of the data "
               + fault, remedy: remedy)
         }
         position = entry.end

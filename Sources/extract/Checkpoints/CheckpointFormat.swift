@@ -1,16 +1,26 @@
 import Files
 
 /// What kind of file a checkpoint is, told by its content: a file's ending says what somebody once called it.
-enum CheckpointFormat {
-  case torch, safetensors
+enum CheckpointFormat: Equatable {
+  /// `torch.save` since PyTorch 1.6.
+  case zippedTorch
+  /// `torch.save` before; its pickles begin at a byte of the file, behind the magic number.
+  case legacyTorch(start: Int)
+  case safetensors
+  /// The list of the files that a checkpoint was split into.
+  case index
 
   /// - Throws: ``InputError`` for every other kind of file, with what to do about it where it is a known one.
   init(_ file: MappedFile) throws(InputError) {
     let slice = FileSlice(file)
     if slice.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
-      self = .torch
+      self = .zippedTorch
+    } else if let start = LegacyTorchFile.magicEnd(slice) {
+      self = .legacyTorch(start: start)
     } else if Self.looksLikeSafetensors(slice) {
       self = .safetensors
+    } else if slice.firstVisibleByte == UInt8(ascii: "{") {
+      self = .index
     } else {
       throw Self.refusal(of: slice)
     }
@@ -45,13 +55,7 @@ enum CheckpointFormat {
   private static let saveAgain =
     "load it with torch.load and save it again with torch.save, which writes the zip format since PyTorch 1.6"
 
-  /// `torch.save` before PyTorch 1.6 wrote a pickle of this number, 0x1950A86A20F9469CFC6C, before all else.
-  private static let legacyMagic: [UInt8] = [
-    0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
-  ]
-
   private static let signatures: [(signature: [UInt8], reason: String, remedy: String?)] = [
-    ([0x80, 0x02] + legacyMagic, "is in the format of torch.save before PyTorch 1.6", saveAgain),
     ([0x80, 0x02], pickle, saveAgain), ([0x80, 0x03], pickle, saveAgain), ([0x80, 0x04], pickle, saveAgain),
     ([0x80, 0x05], pickle, saveAgain),
     (
@@ -70,5 +74,12 @@ enum CheckpointFormat {
     guard let head = slice.slice(at: 0, count: min(slice.count, 512)) else { return false }
     let text = head.withBytes { String(decoding: $0, as: UTF8.self) }.lowercased().drop(while: \.isWhitespace)
     return ["<!doctype", "<html", "<?xml"].contains { text.hasPrefix($0) }
+  }
+}
+
+extension FileSlice {
+  /// What a text begins with, behind white space.
+  fileprivate var firstVisibleByte: UInt8? {
+    withBytes { bytes in bytes.prefix(512).first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } }
   }
 }

@@ -65,16 +65,16 @@ extension CheckpointLoader {
 
   /// Loads all that is left in a dictionary, once its shapes are known to fit.
   static func loadWeights(
-    _ dictionary: StateDictionary, _ file: MappedFile
+    _ dictionary: StateDictionary, _ files: CheckpointFiles
   ) throws(InputError) -> [String: Tensor] {
-    try checkSize(dictionary, file)
+    try checkSize(dictionary, files)
     var weights: [String: Tensor] = [:]
     for (key, entry) in dictionary.entries.sorted(by: { $0.key < $1.key }) {
       guard case .weight(let weight) = entry else { continue }
       let tensor = try weight.load()
       guard tensor.isFinite else {
         throw InputError(
-          file.path, "\(key) holds an infinity or NaN",
+          files.path, "\(key) holds an infinity or NaN",
           remedy: "use a checkpoint whose training did not diverge")
       }
       weights[key] = tensor
@@ -83,14 +83,14 @@ extension CheckpointLoader {
   }
 
   /// A small file can describe large tensors, by strides of 0 or by sharing. Some is normal; much is not.
-  private static func checkSize(_ dictionary: StateDictionary, _ file: MappedFile) throws(InputError) {
-    let limit = 4 * file.bytes.count + 256 << 20
+  private static func checkSize(_ dictionary: StateDictionary, _ files: CheckpointFiles) throws(InputError) {
+    let limit = 4 * files.byteCount + 256 << 20
     var sum = 0
     for (key, entry) in dictionary.entries {
       guard case .weight(let weight) = entry else { continue }
       guard let byteCount = weight.byteCount, byteCount <= limit - sum else {
         throw InputError(
-          file.path,
+          files.path,
           "describes weights of more than \(limit) bytes (\(shortened(key)) among them), far more than "
             + "the file holds")
       }

@@ -4,14 +4,16 @@ import Foundation
 import Tensors
 import VisionTransformer
 
-/// Loads the encoder out of a checkpoint: a file of `torch.save` or safetensors, told apart by content.
+/// Loads the encoder out of a checkpoint: files of `torch.save` or safetensors, told apart by content.
 public enum CheckpointLoader {
   /// - Throws: ``InputError`` where the file is damaged or of another kind, where its weights do not make up a Vision
   ///   Transformer, or where something that they do not reveal is stated nowhere.
   public static func load(_ request: CheckpointRequest) throws(InputError) -> LoadedCheckpoint {
     try request.validate()
-    let file = try MappedFile(request.path)
-    var dictionary = try StateDictionary(file, key: request.checkpointKey)
+    let files = try CheckpointFiles(request.path)
+    var request = request
+    request.path = files.path
+    var dictionary = try StateDictionary(files, key: request.checkpointKey)
     var report = LoadReport()
     if let prefix = dictionary.stripWrappers() {
       report.notes.append("the names of all weights begin with \(prefix), which was cut off")
@@ -22,14 +24,14 @@ public enum CheckpointLoader {
 
     let dimensions = try WeightDimensions(dictionary, path: request.path)
     try checkFit(dictionary, dimensions, path: request.path)
-    var resolver = SettingsResolver(request, dimensions, try timmConfiguration(file))
+    var resolver = SettingsResolver(request, dimensions, try timmConfiguration(files))
     let settings = try resolver.resolve()
     report.settings = resolver.report
     let configuration = try encoderConfiguration(dimensions, settings)
     // Beside the weights: a digest of some gigabytes takes seconds.
-    let digest = BackgroundDigest(file)
+    let digest = BackgroundDigest(files)
     defer { digest.join() }
-    var weights = try loadWeights(dictionary, file)
+    var weights = try loadWeights(dictionary, files)
     if let note = resizePositionEmbedding(&weights, configuration, settings) { report.notes.append(note) }
     return LoadedCheckpoint(
       configuration: configuration, weights: weights, modelName: settings.modelName,
@@ -38,12 +40,14 @@ public enum CheckpointLoader {
   }
 
   /// The `config.json` beside the file, else the one in a safetensors file's metadata.
-  private static func timmConfiguration(_ file: MappedFile) throws(InputError) -> TimmConfiguration? {
-    if let configuration = try TimmConfiguration.beside(file.path) { return configuration }
-    guard case .safetensors = try CheckpointFormat(file),
-      let text = try Safetensors.read(file).metadata["config"]
-    else { return nil }
-    return try TimmConfiguration.read(Data(text.utf8), subject: "\(file.path) (metadata \"config\")")
+  private static func timmConfiguration(_ files: CheckpointFiles) throws(InputError) -> TimmConfiguration? {
+    if let configuration = try TimmConfiguration.beside(files.path) { return configuration }
+    for part in files.parts where part.format == .safetensors {
+      guard let text = try Safetensors.read(part.file).metadata["config"] else { continue }
+      return try TimmConfiguration.read(
+        Data(text.utf8), subject: "\(part.file.path) (metadata \"config\")")
+    }
+    return nil
   }
 
   private static func encoderConfiguration(

@@ -1,7 +1,4 @@
-/// A name from a stranger's file, short enough for a line of text.
-func shortened(_ text: String, to limit: Int = 120) -> String {
-  text.count <= limit ? text : "\(text.prefix(limit))..."
-}
+import Files
 
 /// Names for a line of text: the first ten, and how many there are besides.
 func excerpt(_ names: some Collection<String>) -> String {

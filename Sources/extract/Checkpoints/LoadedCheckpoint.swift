@@ -10,9 +10,10 @@ public struct LoadedCheckpoint: Sendable {
   /// The model's name: as given, as `config.json` has it, or made of its sizes.
   public let modelName: String
   public let preprocessing: PreprocessingHints
-  /// The file's name without its folder.
+  /// The file's name without its folder; of a checkpoint in several parts, the index's.
   public let fileName: String
-  /// Of the whole file, as `sha256sum` prints it.
+  /// Of the whole file, as `sha256sum` prints it; of a checkpoint in several parts, what `sha256sum PARTS | sha256sum`
+  /// prints where they are named in the order of their bytes (`LC_ALL=C`), from within their folder.
   public let sha256: String
   public let dialect: Dialect
   /// The key below which the weights were found; nil where they are at the top.

@@ -36,10 +36,23 @@ struct StateDictionary {
 
   /// - Parameter key: where the dictionary is, with points between the keys of nested dictionaries; nil for the usual
   ///   places.
-  init(_ file: MappedFile, key: String?) throws(InputError) {
-    switch try CheckpointFormat(file) {
-    case .safetensors: try self.init(safetensors: file, key: key)
-    case .torch: try self.init(torch: TorchFile(file), path: file.path, key: key)
+  init(_ files: CheckpointFiles, key: String?) throws(InputError) {
+    if let index = files.index {
+      try self.init(parts: files.parts, index, path: files.path, key: key)
+    } else {
+      try self.init(files.parts[0], key: key)
+    }
+  }
+
+  private init(_ part: CheckpointFiles.Part, key: String?) throws(InputError) {
+    let file = part.file
+    switch part.format {
+    case .safetensors:
+      let entries = try Safetensors.read(file).tensors.mapValues(Entry.init)
+      try self.init(flat: entries, path: file.path, key: key)
+    case .zippedTorch: try self.init(torch: ZippedTorchFile(file), key: key)
+    case .legacyTorch(let start): try self.init(torch: LegacyTorchFile(file, from: start), key: key)
+    case .index: preconditionFailure("\(file.path) is an index, which holds no weights")
     }
   }
 
@@ -64,36 +77,66 @@ struct StateDictionary {
   private static let wrappers = ["module.", "_orig_mod.", "model.", "encoder.", "backbone."]
 }
 
-// MARK: - Safetensors
+// MARK: - Flat dictionaries
 
 extension StateDictionary {
-  /// A safetensors file is flat; a key selects the names that begin with it.
-  private init(safetensors file: MappedFile, key: String?) throws(InputError) {
-    var tensors = try Safetensors.read(file).tensors
-    if let key {
-      let selected = tensors.filter { $0.key.hasPrefix(key + ".") }
-      guard !selected.isEmpty else {
-        throw InputError(
-          "--checkpoint-key \(key)", "no tensor of \(file.path) has a name that begins with \"\(key).\"",
-          remedy: "its names are \(excerpt(tensors.keys.sorted()))")
-      }
-      tensors = Dictionary(
-        uniqueKeysWithValues: selected.map { (String($0.key.dropFirst(key.count + 1)), $0.value) })
-    }
-    entries = tensors.mapValues { tensor in
-      .weight(
-        Weight(
-          shape: tensor.shape, elementType: tensor.elementType, typeName: tensor.elementType.rawValue,
-          load: { () throws(InputError) in tensor }))
-    }
+  /// A dictionary of names alone, as safetensors files and split checkpoints are; a key selects the names that begin with
+  /// it.
+  private init(flat entries: [String: Entry], path: String, key: String?) throws(InputError) {
     self.key = key
+    guard let key else {
+      self.entries = entries
+      return
+    }
+    let selected = entries.filter { $0.key.hasPrefix(key + ".") }
+    guard !selected.isEmpty else {
+      throw InputError(
+        "--checkpoint-key \(key)", "no tensor of \(path) has a name that begins with \"\(key).\"",
+        remedy: "its names are \(excerpt(entries.keys.sorted()))")
+    }
+    self.entries = Dictionary(
+      uniqueKeysWithValues: selected.map { (String($0.key.dropFirst(key.count + 1)), $0.value) })
+  }
+
+  /// The parts' weights together: just those that the index lists, each in the file that it says.
+  private init(
+    parts: [CheckpointFiles.Part], _ index: WeightIndex, path: String, key: String?
+  ) throws(InputError) {
+    var entries: [String: Entry] = [:]
+    for (position, part) in parts.enumerated() {
+      let inPart = try StateDictionary(part, key: nil).entries
+      let unlisted = inPart.keys.filter { index.filePositions[$0] != position }.sorted()
+      guard unlisted.isEmpty else {
+        throw InputError(
+          part.file.path, "holds what \(path) does not say that it holds: \(excerpt(unlisted))",
+          remedy: "copy or download all parts and their index again")
+      }
+      entries.merge(inPart) { first, _ in first }
+    }
+    let missing = index.filePositions.keys.filter { entries[$0] == nil }.sorted()
+    guard missing.isEmpty else {
+      throw InputError(
+        path, "lists tensors that are not in their files: \(excerpt(missing))",
+        remedy: "copy or download all parts and their index again")
+    }
+    try self.init(flat: entries, path: path, key: key)
+  }
+}
+
+extension StateDictionary.Entry {
+  fileprivate init(_ tensor: Tensor) {
+    self = .weight(
+      StateDictionary.Weight(
+        shape: tensor.shape, elementType: tensor.elementType, typeName: tensor.elementType.rawValue,
+        load: { () throws(InputError) in tensor }))
   }
 }
 
 // MARK: - PyTorch
 
 extension StateDictionary {
-  private init(torch: TorchFile, path: String, key: String?) throws(InputError) {
+  private init(torch: any TorchFile, key: String?) throws(InputError) {
+    let path = torch.file.path
     let (value, foundKey) = try Self.locate(in: torch, path: path, key: key)
     guard case .dictionary(let dictionary) = value else {
       throw InputError(
@@ -125,7 +168,7 @@ extension StateDictionary {
 
   /// The state dict: where `key` says, else under `model` or `state_dict` where one is there, else the whole file.
   private static func locate(
-    in torch: TorchFile, path: String, key: String?
+    in torch: any TorchFile, path: String, key: String?
   ) throws(InputError) -> (value: PickleValue, key: String?) {
     if let key { return (try follow(key, in: torch, path: path), key) }
     guard case .dictionary(let root) = torch.root else { return (torch.root, nil) }
@@ -141,7 +184,7 @@ extension StateDictionary {
 
   /// Follows a key from dictionary to dictionary. A name that itself holds points is found as well.
   private static func follow(
-    _ key: String, in torch: TorchFile, path: String
+    _ key: String, in torch: any TorchFile, path: String
   ) throws(InputError) -> PickleValue {
     var value = torch.root
     var rest = key[...]

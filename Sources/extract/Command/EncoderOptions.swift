@@ -12,7 +12,9 @@ extension LinearEngine: ExpressibleByArgument {}
 struct EncoderOptions: ParsableArguments {
   @Option(
     name: .customLong("finetune"),
-    help: ArgumentHelp("Checkpoint: a PyTorch file or safetensors.", valueName: "checkpoint"))
+    help: ArgumentHelp(
+      "Checkpoint: a PyTorch file or safetensors, the index of one in several parts, or a folder that holds one.",
+      valueName: "checkpoint"))
   var checkpoint: String
 
   @Option(

@@ -48,16 +48,14 @@ extension PickleInterpreter {
 
   // MARK: - Containers
 
-  /// Far more than a state dict has, and few enough that no file can make much memory of them.
-  private static let mostPairs = 1 << 10
-
   /// `OrderedDict()`, or `OrderedDict([[key, value], ...])` as Python 2 wrote it.
   private mutating func dictionary(of arguments: [PickleValue]) -> PickleValue? {
     var pairs: [(key: PickleValue, value: PickleValue)] = []
     if let first = arguments.first {
       guard arguments.count == 1, case .list(let list) = first else { return nil }
-      // A list may be shared by any number of dictionaries, each of which would copy it.
-      guard heap.sequences[list].count <= Self.mostPairs else { return nil }
+      // A list may be shared by any number of dictionaries, each of which copies it, until there are too many objects.
+      heap.copiedPairCount += heap.sequences[list].count
+      guard heap.objectCount <= Self.mostObjects else { return nil }
       for element in heap.sequences[list] {
         guard let pair = sequence(element), pair.count == 2 else { return nil }
         pairs.append((pair[0], pair[1]))
@@ -84,26 +82,35 @@ extension PickleInterpreter {
   // MARK: - Storages
 
   /// `('storage', class, key, location, number of elements)`; the location, such as `cuda:0`, is where the tensor was.
+  /// Before PyTorch 1.6 a sixth field follows, `(key, offset, number of elements)` of a part of the storage or None, and
+  /// `('module', class, path, source)` says of what a saved class was made.
   mutating func storage(_ identifier: PickleValue) -> PickleValue {
-    guard let fields = sequence(identifier), fields.count >= 5,
-      case .text("storage") = fields[0], case .global(let type) = fields[1],
+    guard let fields = sequence(identifier), let first = fields.first, case .text(let kind) = first else {
+      return opaque("an unknown persistent identifier")
+    }
+    if kind == "module", fields.count == 4 { return fields[1] }
+    guard kind == "storage", fields.count >= 5, case .global(let type) = fields[1],
       case .text(let key) = fields[2], case .text = fields[3], case .integer(let count) = fields[4],
-      count >= 0
+      count >= 0, let part = part(fields.count > 5 ? fields[5] : .none, count)
     else { return opaque("an unknown persistent identifier") }
-    let typeName = heap.globals[type]
     heap.storages.append(
-      TorchStorage(
-        typeName: typeName, elementType: Self.storageTypes[typeName], key: key, elementCount: count))
+      TorchStorage(typeName: heap.globals[type], key: key, elementCount: count, part: part))
     return .storage(heap.storages.count - 1)
   }
 
-  /// A storage without a type of its own is one of bytes.
-  private static let storageTypes: [String: ElementType] = [
-    "torch.DoubleStorage": .float64, "torch.FloatStorage": .float32, "torch.HalfStorage": .float16,
-    "torch.BFloat16Storage": .bfloat16, "torch.LongStorage": .int64, "torch.IntStorage": .int32,
-    "torch.ShortStorage": .int16, "torch.CharStorage": .int8, "torch.ByteStorage": .uint8,
-    "torch.BoolStorage": .bool, "torch.storage.UntypedStorage": .uint8, "torch.UntypedStorage": .uint8,
-  ]
+  /// The elements of a storage that its user sees.
+  private func part(_ view: PickleValue, _ elementCount: Int) -> Range<Int>? {
+    switch view {
+    case .none: return 0..<elementCount
+    case .tuple(let index):
+      let fields = heap.sequences[index]
+      guard fields.count == 3, case .integer(let offset) = fields[1], case .integer(let count) = fields[2],
+        0...elementCount ~= offset, 0...(elementCount - offset) ~= count
+      else { return nil }
+      return offset..<offset + count
+    default: return nil
+    }
+  }
 
   private static let tensorTypes: [String: ElementType] = [
     "torch.float64": .float64, "torch.float32": .float32, "torch.float16": .float16,
@@ -132,7 +139,7 @@ extension PickleInterpreter {
     heap.tensors.append(
       TorchTensor(
         storage: storage,
-        elementType: typeName.map { Self.tensorTypes[$0] } ?? storage.elementType,
+        elementType: typeName.map { Self.tensorTypes[$0] } ?? storage.type?.elementType,
         typeName: typeName ?? storage.typeName, offset: offset, shape: shape, strides: strides,
         elementCount: shape.contains(0) ? 0 : elementCount))
     return .tensor(heap.tensors.count - 1)

@@ -6,14 +6,15 @@ import Files
 /// build tensors and dictionaries are imitated (``call(_:_:)``), and what any other would have made is an opaque value
 /// that nothing can be read from. So no file can do anything but describe.
 ///
-/// Bounds: a value costs at least one instruction, and there is a limit of instructions and of objects; a length is
-/// checked against the bytes that are left before anything is allocated; nothing recurses.
+/// Bounds: a value costs at least one instruction, and there is a limit of instructions, of objects and of values that
+/// are kept for later; a length is checked against the bytes that are left before anything is allocated; nothing recurses.
 struct PickleInterpreter {
-  /// Far above what checkpoints with the largest optimizer states have.
-  static let mostInstructions = 1 << 22
-  static let mostObjects = 1 << 20
+  // A tensor takes some 45 instructions and 9 objects, which are kept: these are limits of 30,000 tensors or more.
+  static let mostInstructions = 1 << 21
+  static let mostObjects = 1 << 18
+  static let mostKept = 1 << 19
   /// The longest name of a class or function, in bytes.
-  private static let longestName = 1000
+  private static let longestName = 256
 
   private let slice: FileSlice
   private let name: String
@@ -56,11 +57,14 @@ struct PickleInterpreter {
     case .proto, .frame, .stop: try readFraming(opcode)
     case .mark, .pop, .popMark, .duplicate: try moveStack(opcode)
     case .put, .longPut, .memoize, .get, .longGet: try useMemo(opcode)
-    case .none, .newTrue, .newFalse, .binaryInteger, .binaryInteger1, .binaryInteger2, .long1, .long4,
-      .binaryFloat:
+    case .none, .newTrue, .newFalse, .textInteger, .binaryInteger, .binaryInteger1, .binaryInteger2, .long1,
+      .long4, .binaryFloat:
       push(try readNumber(opcode))
-    case .binaryUnicode, .shortBinaryUnicode, .binaryUnicode8, .binaryString, .shortBinaryString:
+    case .binaryUnicode, .shortBinaryUnicode, .binaryUnicode8:
       push(.text(try readText(opcode)))
+    case .binaryString, .shortBinaryString:
+      // Python 2 has one type for text and bytes.
+      push(try readSlice(opcode).text.map(PickleValue.text) ?? opaque("bytes"))
     case .binaryBytes, .shortBinaryBytes, .binaryBytes8, .byteArray8:
       _ = try readSlice(opcode)
       push(opaque("bytes"))
@@ -68,7 +72,7 @@ struct PickleInterpreter {
       try makeSequence(opcode)
     case .emptyDictionary, .dictionary, .emptySet, .frozenSet: try makeKeyed(opcode)
     case .append, .appends, .setItem, .setItems, .addItems: try fill(opcode)
-    case .global, .stackGlobal, .reduce, .newObject, .newObjectExtended, .build, .persistentID:
+    case .global, .stackGlobal, .reduce, .object, .newObject, .newObjectExtended, .build, .persistentID:
       try makeObject(opcode)
     }
   }
@@ -118,6 +122,9 @@ struct PickleInterpreter {
       let value = try pop()
       push(value)
       memo[index] = value
+      guard memo.count <= Self.mostKept else {
+        throw damaged("it keeps more than \(Self.mostKept) values for later")
+      }
     }
   }
 
@@ -139,6 +146,7 @@ struct PickleInterpreter {
     switch opcode {
     case .newTrue: .boolean(true)
     case .newFalse: .boolean(false)
+    case .textInteger: try readTextInteger()
     case .binaryInteger: .integer(Int(try readInteger(Int32.self)))
     case .binaryInteger1: .integer(Int(try readInteger(UInt8.self)))
     case .binaryInteger2: .integer(Int(try readInteger(UInt16.self)))
@@ -156,6 +164,14 @@ struct PickleInterpreter {
     for index in 0..<digits.count { value |= Int64(digits.byte(at: index)!) << (8 * index) }
     let unused = Int64(64 - 8 * digits.count)
     return .integer(digits.count == 0 ? 0 : Int((value << unused) >> unused))
+  }
+
+  /// `00` and `01` are truth values.
+  private mutating func readTextInteger() throws(InputError) -> PickleValue {
+    let digits = try readLine()
+    if digits == "00" || digits == "01" { return .boolean(digits == "01") }
+    guard let value = Int(digits) else { throw damaged("\(digits) is no whole number") }
+    return .integer(value)
   }
 
   private mutating func readText(_ opcode: PickleOpcode) throws(InputError) -> String {
@@ -248,6 +264,10 @@ struct PickleInterpreter {
       }
       try makeGlobal(module: module, name: name)
     case .persistentID: push(storage(try pop()))
+    case .object:
+      let parts = try popToMark()
+      guard let type = parts.first else { throw damaged("an object lacks its class") }
+      push(call(type, Array(parts.dropFirst())))
     case .build:
       let state = try pop()
       try build(try pop(), state)

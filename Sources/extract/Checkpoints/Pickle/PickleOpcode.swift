@@ -1,5 +1,6 @@
 /// The instructions of pickle protocols 2 to 5, but for those of extension registries and out-of-band buffers, which
-/// nothing that saves a checkpoint uses. The text instructions of protocols 0 and 1 are left out with them.
+/// nothing that saves a checkpoint uses. Of the text instructions of protocols 0 and 1 there is the one that Python 2 writes
+/// in protocol 2 as well.
 enum PickleOpcode: UInt8 {
   case mark = 0x28  // (
   case emptyTuple = 0x29  // )
@@ -8,6 +9,8 @@ enum PickleOpcode: UInt8 {
   case popMark = 0x31  // 1
   case duplicate = 0x32  // 2
   case binaryFloat = 0x47  // G
+  /// A whole number in decimal digits: in Python 2, one that 32 bits do not hold.
+  case textInteger = 0x49  // I
   case binaryInteger = 0x4A  // J
   case binaryInteger1 = 0x4B  // K
   case binaryInteger2 = 0x4D  // M
@@ -26,6 +29,8 @@ enum PickleOpcode: UInt8 {
   case get = 0x68  // h
   case longGet = 0x6A  // j
   case list = 0x6C  // l
+  /// An object of a class without a base, which only Python 2 has.
+  case object = 0x6F  // o
   case put = 0x71  // q
   case longPut = 0x72  // r
   case setItem = 0x73  // s

@@ -31,8 +31,12 @@ struct PickleHeap {
   /// What each opaque value is: the name of its class or function.
   var opaques: [String] = []
 
+  /// The pairs that lists gave to dictionaries, at no cost in the file where many share a list.
+  var copiedPairCount = 0
+
   var objectCount: Int {
     sequences.count + dictionaries.count + globals.count + storages.count + tensors.count + opaques.count
+      + copiedPairCount
   }
 
   /// The value of a key that is text.
@@ -73,17 +77,6 @@ struct PickleHeap {
     case .opaque(let index): "a value made by \(opaques[index])"
     }
   }
-}
-
-/// The memory that tensors share: a file of the archive.
-struct TorchStorage {
-  /// The class that the file names, such as `torch.FloatStorage`.
-  let typeName: String
-  /// Nil for a class whose elements have no counterpart here, such as complex numbers.
-  let elementType: ElementType?
-  /// The name of the file in the archive's folder `data`.
-  let key: String
-  let elementCount: Int
 }
 
 /// A view of a storage, in elements.
