@@ -49,13 +49,16 @@ private final class StoredRows: TokenSource {
   private let layout = TokenLayout(
     prefixTokenCount: 1, hasClassToken: true, gridHeight: 2, gridWidth: 3, width: 16)
 
-  private func head(_ description: HeadDescription, seed: UInt64 = 1, batchSize: Int = 40) throws -> Head {
+  private func head(
+    _ description: HeadDescription, seed: UInt64 = 1, batchSize: Int = 40, products: MatrixProducts = .float32
+  ) throws -> Head {
     var generator = SeededGenerator(seed: seed)
     let pooling: any Pooling =
       try FixedFeature.isComputedOnce(description.features)
       ? FlattenedTokens(.vector(width: description.featureWidth(layout)))
-      : description.makePooling(layout, batchSize: batchSize, &generator)
-    return Head(description, pooling: pooling, classCount: 4, batchSize: batchSize, &generator)
+      : description.makePooling(layout, batchSize: batchSize, products: products, &generator)
+    return Head(
+      description, pooling: pooling, classCount: 4, batchSize: batchSize, products: products, &generator)
   }
 
   private func group(_ heads: [Head], threads: Int = 2) -> HeadGroup {
@@ -174,17 +177,36 @@ private final class StoredRows: TokenSource {
 
   @Test(arguments: attentive, [1, 3])
   func gradientsDoNotDependOnThreads(description: HeadDescription, threads: Int) throws {
-    #expect(
-      try gradients([head(description)], threads: 2) == gradients([head(description)], threads: threads))
+    for products in MatrixProducts.allCases {
+      #expect(
+        try gradients([head(description, products: products)], threads: 2)
+          == gradients([head(description, products: products)], threads: threads))
+    }
+  }
+
+  /// bfloat16 has 8 bits: an operand is rounded to 2e-3 of itself on average, and sums take the mean of many. Only the
+  /// softmax of scores, layer upon layer, makes more of it, and a ReLU, of whose inputs some change sides.
+  @Test(arguments: attentive)
+  func gradientsOfRoundedOperandsAreNearly(description: HeadDescription) throws {
+    let exact = try gradients([head(description)], threads: 2)[0]
+    let rounded = try gradients([head(description, products: .bfloat16)], threads: 2)[0]
+    #expect(Closeness(rounded[0], exact[0]).relativeError < 5e-3, "the loss")
+    let closeness = Closeness(rounded.dropFirst().flatMap(\.self), exact.dropFirst().flatMap(\.self))
+    #expect(closeness.relativeError < (Self.bent.contains(description) ? 6e-2 : 2e-2), "\(closeness)")
+    #expect(closeness.relativeError > 1e-4, "something is rounded")
   }
 
   /// Activations are kept of all images, of some, or of none.
   @Test(arguments: attentive)
   func gradientsDoNotDependOnWhatIsKept(description: HeadDescription) throws {
+    for products in MatrixProducts.allCases { try keepSome(description, products) }
+  }
+
+  private func keepSome(_ description: HeadDescription, _ products: MatrixProducts) throws {
     let batch = Batch(RandomTokens(rowCount: 40, layout: layout), rows: Array(0..<37))
-    let all = try gradients([head(description)], threads: 2)[0]
+    let all = try gradients([head(description, products: products)], threads: 2)[0]
     for byteCount in [0, 10_000] {
-      let head = try head(description)
+      let head = try head(description, products: products)
       let group = group([head])
       head.pooling.keepActivations(byteCount: byteCount)
       head.clearGradients()
@@ -214,8 +236,8 @@ private final class StoredRows: TokenSource {
   @Test(arguments: attentive)
   func scoresDoNotDependOnTheTilesOfABatch(description: HeadDescription) throws {
     let source = RandomTokens(rowCount: 600, layout: layout)
-    func scores(batchSize: Int) throws -> [Float] {
-      let group = try group([head(description, batchSize: batchSize)])
+    func scores(batchSize: Int, _ products: MatrixProducts) throws -> [Float] {
+      let group = try group([head(description, batchSize: batchSize, products: products)])
       var all: [Float] = []
       for start in stride(from: 0, to: 600, by: batchSize) {
         let batch = Batch(source, rows: Array(start..<min(600, start + batchSize)))
@@ -223,7 +245,9 @@ private final class StoredRows: TokenSource {
       }
       return all
     }
-    #expect(try scores(batchSize: 512) == scores(batchSize: 256))
+    for products in MatrixProducts.allCases {
+      #expect(try scores(batchSize: 512, products) == scores(batchSize: 256, products))
+    }
   }
 
   @Test func enormousBatchesAreMeasuredInTilesOrRefused() throws {
@@ -251,10 +275,13 @@ private final class StoredRows: TokenSource {
 
   @Test func gradientsDoNotDependOnTheHeadsBeside() throws {
     let all = Self.attentive + Self.attentive.prefix(3)
+    // Heads of one group need not multiply alike.
+    func products(_ index: Int) -> MatrixProducts { index % 2 == 0 ? .float32 : .bfloat16 }
     let together = try gradients(
-      all.enumerated().map { try head($1, seed: UInt64($0)) }, threads: 2)
+      all.enumerated().map { try head($1, seed: UInt64($0), products: products($0)) }, threads: 2)
     for (index, description) in all.enumerated() {
-      let alone = try gradients([head(description, seed: UInt64(index))], threads: 3)
+      let alone = try gradients(
+        [head(description, seed: UInt64(index), products: products(index))], threads: 3)
       #expect(together[index] == alone[0], "\(description.name)")
     }
   }

@@ -28,8 +28,8 @@ import Heads
     let (count, width, hidden) = (9, 24, 40)
     var generator = SeededGenerator(seed: 0)
     let norm = LayerNormLayer("norm", width: width, epsilon: 1e-6)
-    let fc1 = DenseLayer("fc1", inputWidth: width, outputWidth: hidden, &generator)
-    let fc2 = DenseLayer("fc2", inputWidth: hidden, outputWidth: width, &generator)
+    let fc1 = DenseLayer("fc1", inputWidth: width, outputWidth: hidden, products: .float32, &generator)
+    let fc2 = DenseLayer("fc2", inputWidth: hidden, outputWidth: width, products: .float32, &generator)
     let parameters = norm.parameters + fc1.parameters + fc2.parameters
     for parameter in parameters {
       _ = parameter.values.buffer.update(fromContentsOf: tensors["block." + parameter.name]!.floats())
@@ -66,7 +66,8 @@ import Heads
     var generator = SeededGenerator(seed: 1)
     let (count, width) = (5, 8)
     let norm = LayerNormLayer("norm", width: width)
-    let dense = DenseLayer("dense", inputWidth: width, outputWidth: width, hasBias: false, &generator)
+    let dense = DenseLayer(
+      "dense", inputWidth: width, outputWidth: width, hasBias: false, products: .float32, &generator)
     let input = SharedBuffer((0..<count * width).map { _ in Float(generator.normal()) })
     let gradient = SharedBuffer((0..<count * width).map { _ in Float(generator.normal()) })
     let inputGradients = (0..<2).map { _ in SharedBuffer<Float>(count: count * width) }
@@ -116,7 +117,8 @@ import Heads
     func layer(_ initialization: Initialization) -> DenseLayer {
       var generator = SeededGenerator(seed: 1)
       return DenseLayer(
-        "layer", inputWidth: 100, outputWidth: 50, initialization: initialization, &generator)
+        "layer", inputWidth: 100, outputWidth: 50, initialization: initialization, products: .float32,
+        &generator)
     }
     func deviation(_ values: SharedBuffer<Float>) -> Double {
       (values.buffer.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(values.count)).squareRoot()

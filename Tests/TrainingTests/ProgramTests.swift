@@ -48,6 +48,33 @@ import Training
     #expect(html.contains("<svg") && html.contains("abmilp depth 2"))
   }
 
+  /// A head is measured as it was trained unless something else is asked for.
+  @Test func roundedOperandsAreASettingOfTheRun() throws {
+    let trained = try program.run(arguments("run", ["--epochs", "4", "--amp", "bfloat16", "--json"]))
+    #expect(trained.status == 0, "\(trained.diagnostics)")
+    let summary = try object(trained.output)
+    #expect((summary["configuration"] as? [String: Any])?["amp"] as? String == "bfloat16")
+    let expected = try #require((summary["final"] as? [String: Any])?["validation"] as? [String: Any])
+    func measured(_ more: [String]) throws -> NSDictionary {
+      let result = try program.run(
+        ["eval", caches.folder.file("run"), "--data", caches.validation, "--json"] + more)
+      #expect(result.status == 0, "\(result.diagnostics)")
+      return try NSDictionary(dictionary: object(result.output))
+    }
+    #expect(try measured([]).isEqual(to: expected))
+    #expect(try measured(["--amp", "bfloat16"]).isEqual(to: expected))
+    let exact = try measured(["--amp", "none"])
+    #expect(!exact.isEqual(to: expected))
+    let (loss, rounded) = (exact["loss"] as? Double, expected["loss"] as? Double)
+    #expect(try abs(#require(loss) - #require(rounded)) < 0.01)
+
+    let other = try program.run(arguments("run", ["--epochs", "4", "--resume"]))
+    #expect(other.status == 1 && other.diagnostics.contains("amp was bfloat16, is none"))
+    let page = caches.folder.file("report.html")
+    #expect(try program.run(["report", caches.folder.file("run"), "--output", page]).status == 0)
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("<dd>bfloat16</dd>"))
+  }
+
   @Test(
     arguments: [
       (["train", "--epochs", "3"], 64), (["--help"], 0),
@@ -58,6 +85,7 @@ import Training
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--abmilp-sa", "sideways"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--resume", "--overwrite"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--betas", "0.9"], 64),
+      (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--amp", "float16"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--betas", "0.9", "1"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--optimizer", "sgd", "--nesterov"], 64),
       (["train", "--train", "a", "--val", "b", "--output-dir", "c", "--shots", "1", "--fraction", "1"], 64),

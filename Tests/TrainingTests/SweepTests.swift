@@ -25,17 +25,21 @@ import Training
 
   private func configuration(
     _ head: HeadDescription, seed: UInt64 = 0, peak: Double = 0.05,
-    optimizer: OptimizerDescription.Algorithm = .adamw, heldOut: Double? = nil
+    optimizer: OptimizerDescription.Algorithm = .adamw, heldOut: Double? = nil,
+    products: MatrixProducts = .float32
   ) -> TrainingConfiguration {
     TrainingConfiguration(
       head: head, optimizer: OptimizerDescription(optimizer, momentum: 0.9, weightDecay: 0),
       schedule: LearningRateSchedule(peak: peak, minimum: 0, warmupEpochs: 1, epochs: 4), epochs: 4,
-      batchSize: 16, accumulation: 1, seed: seed, data: DataSelection(heldOutFraction: heldOut))
+      batchSize: 16, accumulation: 1, products: products, seed: seed,
+      data: DataSelection(heldOutFraction: heldOut))
   }
 
-  /// Two seeds of each head.
+  /// Two seeds of each head, one of which has its operands rounded.
   private var grid: [TrainingConfiguration] {
-    Self.heads.flatMap { head in [0, 1].map { configuration(head, seed: $0) } }
+    Self.heads.flatMap { head in
+      [configuration(head, seed: 0), configuration(head, seed: 1, products: .bfloat16)]
+    }
   }
 
   private func folders(_ name: String, count: Int) -> [RunFolder] {

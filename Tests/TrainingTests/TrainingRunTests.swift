@@ -21,12 +21,12 @@ import Training
     _ head: HeadDescription = HeadDescription(
       features: .abmilp, abmilp: AbMILPDescription(depth: 2, condition: .positionEmbedding)),
     epochs: Int = 6, batchSize: Int = 16, accumulation: Int = 1, peak: Double = 0.05,
-    optimizer: OptimizerDescription.Algorithm = .adamw
+    optimizer: OptimizerDescription.Algorithm = .adamw, products: MatrixProducts = .float32
   ) -> TrainingConfiguration {
     TrainingConfiguration(
       head: head, optimizer: OptimizerDescription(optimizer, momentum: 0.9, weightDecay: 0),
       schedule: LearningRateSchedule(peak: peak, minimum: 0, warmupEpochs: 1, epochs: Double(epochs)),
-      epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: 3)
+      epochs: epochs, batchSize: batchSize, accumulation: accumulation, products: products, seed: 3)
   }
 
   private func run(
@@ -102,10 +102,15 @@ import Training
     let head = HeadDescription(
       features: features, abmilp: features == .abmilp ? AbMILPDescription() : nil,
       attentive: features.attentiveDescription(settings: [.heads: 2]))
-    _ = try run(configuration(head, epochs: 2), to: "two", threads: 2)
-    _ = try run(configuration(head, epochs: 2), to: "other", threads: threads)
-    #expect(try headBytes("two") == headBytes("other"))
-    #expect(try records("two") == records("other"))
+    for products in MatrixProducts.allCases {
+      let configuration = configuration(head, epochs: 2, products: products)
+      let (two, other) = ("two-\(products)", "other-\(products)")
+      _ = try run(configuration, to: two, threads: 2)
+      _ = try run(configuration, to: other, threads: threads)
+      #expect(try headBytes(two) == headBytes(other))
+      #expect(try records(two) == records(other))
+    }
+    #expect(try headBytes("two-float32") != headBytes("two-bfloat16"))
   }
 
   @Test(arguments: [0, 1, 3, 4, 5, 9, 12, 23])
@@ -118,6 +123,10 @@ import Training
     let aim = HeadDescription(
       features: .aim, attentive: AttentiveDescription(queryCount: 2, headCount: 4))
     try stopAndGoOn(configuration(aim), after: 9)
+  }
+
+  @Test func aStoppedRunOfRoundedOperandsGoesOnToTheSameResult() throws {
+    try stopAndGoOn(configuration(products: .bfloat16), after: 9)
   }
 
   private func stopAndGoOn(_ configuration: TrainingConfiguration, after batches: Int) throws {
@@ -167,6 +176,10 @@ import Training
     }
     #expect(error.reason.contains("epochs was 6, is 7"))
     #expect(error.reason.contains("batch_size was 16, is 8"))
+    let rounded = try #require(throws: InputError.self) {
+      try run(configuration(products: .bfloat16), to: "run", start: .resume)
+    }
+    #expect(rounded.reason.contains("amp was none, is bfloat16"))
     try caches.write("other", rowCount: 40)
     let other = try #require(throws: InputError.self) {
       try run(configuration(), to: "run", start: .resume, train: caches.folder.file("other"))

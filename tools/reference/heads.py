@@ -16,6 +16,7 @@ warm-up and half-cycle cosine, set per step. Every parameter of the head is trai
 embedding, too.
 """
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -115,9 +116,8 @@ def state(head):
     }
 
 
-def run(case, tokens, labels, order):
-    head = head_for(case)
-    initial = state(head)
+def train(head, case, tokens, labels, order, arithmetic=contextlib.nullcontext):
+    """The losses of all batches and the learning rates of all steps; products are made in the context `arithmetic`."""
     optimizer = optimizer_for(case, head.parameters())
     losses, rates = [], []
     for step in range(STEPS):
@@ -127,11 +127,19 @@ def run(case, tokens, labels, order):
         optimizer.zero_grad()
         for part in range(case["accumulation"]):
             rows = order[step * case["accumulation"] + part]
-            loss = nn.functional.cross_entropy(head(tokens[rows]), labels[rows])
+            with arithmetic():
+                loss = nn.functional.cross_entropy(head(tokens[rows]), labels[rows])
             (loss / case["accumulation"]).backward()
             losses.append(loss.item())
         optimizer.step()
         rates.append(rate)
+    return losses, rates
+
+
+def run(case, tokens, labels, order):
+    head = head_for(case)
+    initial = state(head)
+    losses, rates = train(head, case, tokens, labels, order)
     head.eval()
     with torch.no_grad():
         logits = head(tokens)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Commands
+import Compute
 import Evaluation
 import Files
 import Reading
@@ -35,6 +36,11 @@ struct EvalCommand: ParsableCommand {
   var logits: String?
 
   @Option(
+    help:
+      "Type that the head's matrix products multiply, bfloat16 or none; that of its training unless given.")
+  var amp: MatrixProducts?
+
+  @Option(
     name: .customLong("attention-from"),
     help: ArgumentHelp(
       "Cache of another encoder, of the same images, whose attention a dino head takes.", valueName: "cache"))
@@ -60,7 +66,7 @@ struct EvalCommand: ParsableCommand {
   }
 
   private func measure() throws {
-    let trained = try TrainedHead(RunFolder(runPath), parallel: output.parallel)
+    let trained = try TrainedHead(RunFolder(runPath), products: amp, parallel: output.parallel)
     let tokens = try trained.data(paths: data, labelFile: reading.labelFile, reading: reading.options)
     if case .several = tokens.targets, predictions != nil || confusion != nil {
       throw InputError(

@@ -1,9 +1,11 @@
 import ArgumentParser
+import Compute
 import Heads
 import Reading
 import Training
 
 extension OptimizerDescription.Algorithm: ExpressibleByArgument {}
+extension MatrixProducts: ExpressibleByArgument {}
 
 /// How the head is trained: the seed's protocol, its defaults included.
 struct ProtocolOptions: ParsableArguments {
@@ -48,6 +50,12 @@ struct ProtocolOptions: ParsableArguments {
 
   @Option(help: "Share of the target that goes to all classes evenly.")
   var labelSmoothing: Float = 0
+
+  @Option(
+    help:
+      "Type that the head's matrix products multiply: bfloat16, with sums in float32, or none, which is float32."
+  )
+  var amp: MatrixProducts = .float32
 
   @Option(help: "Decides the initial weights.")
   var seed: UInt64 = 0
@@ -97,7 +105,7 @@ struct ProtocolOptions: ParsableArguments {
       loss: LossDescription(labelSmoothing: labelSmoothing),
       schedule: LearningRateSchedule(
         peak: peak, minimum: minimumLearningRate, warmupEpochs: Double(warmupEpochs), epochs: Double(epochs)),
-      epochs: epochs, batchSize: batchSize, accumulation: accumulation, seed: seed,
+      epochs: epochs, batchSize: batchSize, accumulation: accumulation, products: amp, seed: seed,
       orderSeed: orderSeed, data: data)
   }
 }

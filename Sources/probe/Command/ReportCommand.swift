@@ -73,6 +73,13 @@ struct ReportCommand: ParsableCommand {
       })
   }
 
+  private func amp(_ summaries: [RunSummary]) -> String {
+    let values = Set(summaries.map(\.configuration.products.rawValue)).sorted()
+    guard values.count > 1 else { return values[0] }
+    return zip(names(summaries), summaries).map { "\($0): \($1.configuration.products.rawValue)" }
+      .joined(separator: ", ")
+  }
+
   private func provenance(_ summaries: [RunSummary]) -> [(name: String, value: String)] {
     let first = summaries[0]
     return [
@@ -84,6 +91,7 @@ struct ReportCommand: ParsableCommand {
         "\(first.validation.images) (manifest SHA-256 \(first.validation.manifestSHA256))"
       ),
       ("Epochs, batch size", "\(first.configuration.epochs), \(first.configuration.batchSize)"),
+      ("Operands of matrix products (--amp)", amp(summaries)),
     ]
   }
 }

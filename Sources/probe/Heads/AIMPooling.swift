@@ -19,7 +19,7 @@ package final class AIMPooling: QueryPooling {
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     let width = layout.width
     (outputWidth, queryCount) = (width, description.queryCount)
@@ -36,8 +36,10 @@ package final class AIMPooling: QueryPooling {
     var form = PoolingQueries.Form()
     form.content = description.content
     attention = LearnedQueryAttention(
-      keys: TokenProjection(key, headCount: heads, headWidth: width / heads, affine: affine),
-      values: TokenProjection(value, headCount: heads, headWidth: width / heads, affine: affine),
+      keys: TokenProjection(
+        key, headCount: heads, headWidth: width / heads, affine: affine, products: products),
+      values: TokenProjection(
+        value, headCount: heads, headWidth: width / heads, affine: affine, products: products),
       queryCount: queryCount, form: form, layout: layout, batchSize: batchSize)
   }
 

@@ -12,11 +12,12 @@ package final class AbMILPPooling: QueryPooling {
   private let scorer: AbMILPScorer
 
   package init(
-    _ description: AbMILPDescription, layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
+    _ description: AbMILPDescription, layout: TokenLayout, batchSize: Int, products: MatrixProducts,
+    _ generator: inout SeededGenerator
   ) {
     precondition(description.depth == 1 && description.selfAttention == .none)
     outputWidth = layout.width
-    scorer = AbMILPScorer(description, layout: layout, &generator)
+    scorer = AbMILPScorer(description, layout: layout, products: products, &generator)
     var form = PoolingQueries.Form(count: 1)
     form.content = description.content
     form.offsets = scorer.positionEmbedding == nil ? .none : .shared

@@ -10,14 +10,17 @@ struct AbMILPScorer: Sendable {
   /// What the seed keeps in the head although no score depends on it.
   let constantEmbedding: Parameter?
 
-  init(_ description: AbMILPDescription, layout: TokenLayout, _ generator: inout SeededGenerator) {
+  init(
+    _ description: AbMILPDescription, layout: TokenLayout, products: MatrixProducts,
+    _ generator: inout SeededGenerator
+  ) {
     var layers: [DenseLayer] = []
     for layer in 0..<description.depth {
       // Layers and activations alternate in the seed's nn.Sequential, so that layers have the even numbers.
       layers.append(
         DenseLayer(
           "attention_predictor.\(2 * layer)", inputWidth: layout.width,
-          outputWidth: layer == description.depth - 1 ? 1 : layout.width, &generator))
+          outputWidth: layer == description.depth - 1 ? 1 : layout.width, products: products, &generator))
     }
     hidden = Array(layers.dropLast())
     score = layers[layers.count - 1]

@@ -5,6 +5,8 @@ import Compute
 ///
 /// - queries times keys are one bilinear form: x_t Wq^T Wk x_s = x_t M x_s;
 /// - values and output projection are linear in the tokens: W = Wp Wv is applied to what attention leaves.
+///
+/// Products of weights with each other are in single precision always: the folded matrix is what is rounded.
 struct AbMILPSelfAttention: Sendable {
   /// [3 D, D]: Wq, Wk, Wv.
   let projections: Parameter
@@ -18,11 +20,12 @@ struct AbMILPSelfAttention: Sendable {
   let valueGradient: SharedBuffer<Float>
   let width: Int
 
-  init(width: Int, _ generator: inout SeededGenerator) {
+  init(width: Int, products: MatrixProducts, _ generator: inout SeededGenerator) {
     self.width = width
     projections = Parameter("self_attn.qkv.weight", shape: [3 * width, width])
     projections.initialize(fanIn: width, &generator)
-    output = DenseLayer("self_attn.proj", inputWidth: width, outputWidth: width, &generator)
+    output = DenseLayer(
+      "self_attn.proj", inputWidth: width, outputWidth: width, products: products, &generator)
     (form, value) = (SharedBuffer(count: width * width), SharedBuffer(count: width * width))
     (formGradient, valueGradient) = (SharedBuffer(count: width * width), SharedBuffer(count: width * width))
   }

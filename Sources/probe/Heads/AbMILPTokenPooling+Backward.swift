@@ -5,11 +5,11 @@ extension AbMILPTokenPooling {
   package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {
     guard description.selfAttention == .both, let selfAttention else { return }
     // features = W sums + b
-    try BLAS.multiply(
+    try products.multiply(
       parallel, transposeA: true, m: width, n: width, k: count, a: gradient, leadingA: width, b: sums,
       leadingB: width, beta: 1, c: selfAttention.valueGradient, leadingC: width)
     try Rows.addSum(of: gradient, count: count, to: selfAttention.output.bias!.gradient, parallel)
-    try BLAS.multiply(
+    try products.multiply(
       parallel, m: count, n: width, k: width, a: gradient, leadingA: width, b: selfAttention.value,
       leadingB: width, c: sums, leadingC: width)
   }
@@ -92,22 +92,22 @@ extension AbMILPTokenPooling {
         layer > 0
         ? UnsafePointer(self.output(layer - 1, index, scratch))
         : selfAttention == nil ? tokens : UnsafePointer(scratch.attended.pointer)
-      BLAS.multiply(
+      products.multiply(
         transposeA: true, m: width, n: width, k: tokenCount, a: gradient, leadingA: width, b: input,
         leadingB: width, beta: 1, c: parts.weights[layer].partial(group), leadingC: width)
       guard layer > 0 else { break }
       StoredTokens(.float32, gradient, tokenCount: tokenCount, width: width)
         .addWeightedSum(weights: scratch.ones.pointer, to: parts.biases[layer - 1].partial(group))
       // The layer's output is not needed any more: its memory takes the gradient with respect to the layer's input.
-      multiply(gradient, byLayer: layer, into: output)
+      gradientFactors[layer]!.multiply(gradient, count: tokenCount, into: output)
       gradient = output
     }
     addOffsetGradients(gradient, to: parts.offsets.partial(group), scratch)
     guard selfAttention != nil else { return }
     // What reaches y, and through it P.
     let reached = scratch.attended.pointer
-    multiply(gradient, byLayer: 0, into: reached)
-    BLAS.multiply(
+    gradientFactors[0]!.multiply(gradient, count: tokenCount, into: reached)
+    products.multiply(
       transposeB: true, m: tokenCount, n: tokenCount, k: width, a: reached, leadingA: width, b: tokens,
       leadingB: width, beta: 1, c: scratch.tokenGradient.pointer, leadingC: tokenCount)
   }
@@ -120,18 +120,6 @@ extension AbMILPTokenPooling {
     BLAS.multiply(
       m: tokenCount, n: width, k: 1, a: scores, leadingA: 1, b: scorer.score.weight.values.pointer,
       leadingB: width, c: scratch.gradient.pointer, leadingC: width)
-  }
-
-  /// From the gradient of a hidden layer's sums to the one of its input.
-  private func multiply(
-    _ gradient: UnsafePointer<Float>, byLayer layer: Int, into out: UnsafeMutablePointer<Float>
-  ) {
-    let weight =
-      isRectified && layer == scorer.hidden.count - 1
-      ? topScaled : weight(layer)
-    BLAS.multiply(
-      m: tokenCount, n: width, k: width, a: gradient, leadingA: width, b: weight.pointer, leadingB: width,
-      c: out, leadingC: width)
   }
 
   /// By token where tokens have places of their own, added up over them otherwise.
@@ -153,11 +141,11 @@ extension AbMILPTokenPooling {
     pb_softmax_rows_backward(
       tokenAttention(index), scratch.tokenGradient.pointer, tokenCount, tokenCount)
     let mixed = scratch.gradient.pointer
-    BLAS.multiply(
+    products.multiply(
       m: tokenCount, n: width, k: tokenCount, alpha: 1 / Float(width).squareRoot(),
       a: scratch.tokenGradient.pointer, leadingA: tokenCount, b: tokens, leadingB: width, c: mixed,
       leadingC: width)
-    BLAS.multiply(
+    products.multiply(
       transposeA: true, m: width, n: width, k: tokenCount, a: tokens, leadingA: width, b: mixed,
       leadingB: width, beta: 1, c: parts.form!.partial(group), leadingC: width)
   }

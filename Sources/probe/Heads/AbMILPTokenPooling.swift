@@ -35,8 +35,13 @@ package final class AbMILPTokenPooling: Pooling {
   let topScaled: SharedBuffer<Float>
   /// Hidden layers' outputs but for the one of which only signs are needed.
   let kept: KeptActivations
-  /// Every hidden layer's weight as the tokens meet it, transposed, [D, D], with which products of rows are a little faster.
-  let transposed: [SharedBuffer<Float>]
+  let products: MatrixProducts
+  /// Every hidden layer's weight as the tokens meet it, and as gradients do on their way back; of the first layer the latter
+  /// is wanted behind self-attention alone.
+  let layerFactors: [ProductFactor]
+  let gradientFactors: [ProductFactor?]
+  /// M, likewise; nil without self-attention.
+  let formFactor: ProductFactor?
   /// What the first layer, or the score at depth 1, multiplies a token with: [layer width, D].
   let firstWeight: SharedBuffer<Float>
   /// [T', layer width]: what it adds to each token's product.
@@ -47,15 +52,17 @@ package final class AbMILPTokenPooling: Pooling {
   let parts: AbMILPParts
 
   package init(
-    _ description: AbMILPDescription, layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
+    _ description: AbMILPDescription, layout: TokenLayout, batchSize: Int, products: MatrixProducts,
+    _ generator: inout SeededGenerator
   ) {
     self.description = description
     (width, outputWidth) = (layout.width, layout.width)
     firstToken = layout.firstToken(description.content)
     tokenCount = layout.tokenCount - firstToken
     selfAttention =
-      description.selfAttention == .none ? nil : AbMILPSelfAttention(width: layout.width, &generator)
-    scorer = AbMILPScorer(description, layout: layout, &generator)
+      description.selfAttention == .none
+      ? nil : AbMILPSelfAttention(width: layout.width, products: products, &generator)
+    scorer = AbMILPScorer(description, layout: layout, products: products, &generator)
     parameters = (selfAttention?.parameters ?? []) + scorer.parameters
     constants = scorer.constants
     attention = SharedBuffer(count: batchSize * tokenCount)
@@ -64,11 +71,21 @@ package final class AbMILPTokenPooling: Pooling {
     let wordCount = isRectified ? batchSize * tokenCount * pb_sign_words(width) : 0
     signs = SharedBuffer(count: wordCount)
     kept = KeptActivations(count: (scorer.hidden.count - (isRectified ? 1 : 0)) * tokenCount * width)
-    let square = width * width
-    transposed = scorer.hidden.map { _ in SharedBuffer(count: square) }
     topScaled = SharedBuffer(count: isRectified ? width * width : 0)
     let first = scorer.hidden.first ?? scorer.score
     firstWeight = SharedBuffer(count: first.outputWidth * width)
+    self.products = products
+    func factor(_ matrix: SharedBuffer<Float>, isTransposed: Bool = false) -> ProductFactor {
+      ProductFactor(
+        matrix, isTransposed: isTransposed, inputWidth: layout.width, outputWidth: layout.width, products)
+    }
+    let weights = scorer.hidden.enumerated().map { [firstWeight] in $0 == 0 ? firstWeight : $1.weight.values }
+    layerFactors = weights.map { factor($0, isTransposed: true) }
+    gradientFactors = weights.enumerated().map { [topScaled, selfAttention] layer, weight in
+      if layer == 0, selfAttention == nil { return nil }
+      return factor(isRectified && layer == weights.count - 1 ? topScaled : weight)
+    }
+    formFactor = selfAttention.map { factor($0.form) }
     firstOffsets = SharedBuffer(count: tokenCount * first.outputWidth)
     sums = SharedBuffer(count: description.selfAttention == .both ? batchSize * width : 0)
     parts = AbMILPParts(
@@ -116,19 +133,15 @@ package final class AbMILPTokenPooling: Pooling {
       firstWeight.pointer.update(from: weight.pointer, count: weight.count)
     }
     try makeFirstOffsets(layer, parallel)
-    try transposeLayers(parallel)
+    if isRectified { try scaleTop(parallel) }
+    for factor in layerFactors + gradientFactors.compactMap({ $0 }) + (formFactor.map { [$0] } ?? []) {
+      try factor.prepare(parallel)
+    }
     kept.begin(batchSize: count, keeping: training)
   }
 
-  private func transposeLayers(_ parallel: Parallel) throws {
+  private func scaleTop(_ parallel: Parallel) throws {
     try parallel.forEachChunk(of: width, length: 16) { _, outputs, _ in
-      for layer in transposed.indices {
-        let (from, to) = (weight(layer).pointer, transposed[layer].pointer)
-        for input in 0..<width {
-          for output in outputs { to[input * width + output] = from[output * width + input] }
-        }
-      }
-      guard isRectified else { return }
       let (weight, scores) = (weight(scorer.hidden.count - 1), scorer.score.weight.values)
       for output in outputs {
         let (from, to) = (weight.pointer + output * width, topScaled.pointer + output * width)
@@ -177,7 +190,7 @@ package final class AbMILPTokenPooling: Pooling {
 
   package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {
     guard description.selfAttention == .both, let selfAttention else { return }
-    try BLAS.multiply(
+    try products.multiply(
       parallel, transposeB: true, m: count, n: width, k: width, a: sums, leadingA: width,
       b: selfAttention.value, leadingB: width, bias: selfAttention.output.bias!.values, c: features,
       leadingC: width)
@@ -204,10 +217,8 @@ package final class AbMILPTokenPooling: Pooling {
     _ tokens: UnsafePointer<Float>, _ matrix: UnsafeMutablePointer<Float>, _ scratch: AbMILPScratch
   ) {
     let projected = scratch.gradient.pointer
-    BLAS.multiply(
-      m: tokenCount, n: width, k: width, a: tokens, leadingA: width, b: selfAttention!.form.pointer,
-      leadingB: width, c: projected, leadingC: width)
-    BLAS.multiply(
+    formFactor!.multiply(tokens, count: tokenCount, into: projected)
+    products.multiply(
       transposeB: true, m: tokenCount, n: tokenCount, k: width, alpha: 1 / Float(width).squareRoot(),
       a: projected, leadingA: width, b: tokens, leadingB: width, c: matrix, leadingC: tokenCount)
     pb_softmax(matrix, tokenCount, tokenCount)
@@ -239,9 +250,7 @@ package final class AbMILPTokenPooling: Pooling {
     let top = scorer.hidden.count - 1
     let input = runHidden(tokens, index, layerCount: top, scratch)
     let product = scratch.gradient.pointer
-    BLAS.multiply(
-      m: tokenCount, n: width, k: width, a: input, leadingA: width, b: transposed[top].pointer,
-      leadingB: width, c: product, leadingC: width)
+    layerFactors[top].multiply(input, count: tokenCount, into: product)
     let offsets = top == 0 ? firstOffsets : scorer.hidden[top].bias!.values
     pb_rectified_dots(
       product, offsets.pointer, top == 0 && scorer.positionEmbedding != nil ? width : 0,
@@ -259,7 +268,7 @@ package final class AbMILPTokenPooling: Pooling {
   ) -> UnsafePointer<Float> {
     var input = tokens
     if selfAttention != nil {
-      BLAS.multiply(
+      products.multiply(
         m: tokenCount, n: width, k: tokenCount, a: tokenAttention(index), leadingA: tokenCount, b: tokens,
         leadingB: width, c: scratch.attended.pointer, leadingC: width)
       input = UnsafePointer(scratch.attended.pointer)
@@ -278,9 +287,7 @@ package final class AbMILPTokenPooling: Pooling {
           (output + token * width).update(from: parameters.bias!.values.pointer, count: width)
         }
       }
-      BLAS.multiply(
-        m: tokenCount, n: width, k: width, a: input, leadingA: width, b: transposed[layer].pointer,
-        leadingB: width, beta: 1, c: output, leadingC: width)
+      layerFactors[layer].multiply(input, count: tokenCount, beta: 1, into: output)
       description.activation.apply(output, count: tokenCount * width)
       input = UnsafePointer(output)
     }

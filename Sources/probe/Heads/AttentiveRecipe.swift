@@ -5,7 +5,8 @@ import Files
 /// beside its own file.
 struct AttentiveRecipe: Sendable {
   typealias Make<Description> =
-    @Sendable (Description, TokenLayout, _ batchSize: Int, inout SeededGenerator) -> any Pooling
+    @Sendable (Description, TokenLayout, _ batchSize: Int, MatrixProducts, inout SeededGenerator) ->
+    any Pooling
   typealias Check<Description> = @Sendable (Description, TokenLayout) throws(InputError) -> Void
 
   /// The settings, efficient-probing's unless others are given; nil for AbMILP, which has a description of its own.
@@ -32,7 +33,7 @@ struct AttentiveRecipe: Sendable {
     self.contents = contents
     self.check = { (description, layout) throws(InputError) in try check(description.attentive!, layout) }
     self.largest = { largest($0.attentive!, $1) }
-    self.make = { make($0.attentive!, $1, $2, &$3) }
+    self.make = { make($0.attentive!, $1, $2, $3, &$4) }
   }
 
   private init(
@@ -43,7 +44,7 @@ struct AttentiveRecipe: Sendable {
     (defaults, settings, contents) = (nil, [], TokenContent.allCases)
     self.check = { (description, layout) throws(InputError) in try check(description.abmilp!, layout) }
     self.largest = { largest($0.abmilp!, $1) }
-    self.make = { make($0.abmilp!, $1, $2, &$3) }
+    self.make = { make($0.abmilp!, $1, $2, $3, &$4) }
   }
 
   // MARK: - The table
@@ -67,11 +68,13 @@ struct AttentiveRecipe: Sendable {
         if description.selfAttention != .none { shapes["self_attn.qkv.weight"] = [3 * width, width] }
         return shapes
       },
-      make: { description, layout, batchSize, generator in
+      make: { description, layout, batchSize, products, generator in
         let isPlain = description.depth == 1 && description.selfAttention == .none
         return isPlain
-          ? AbMILPPooling(description, layout: layout, batchSize: batchSize, &generator) as any Pooling
-          : AbMILPTokenPooling(description, layout: layout, batchSize: batchSize, &generator)
+          ? AbMILPPooling(description, layout: layout, batchSize: batchSize, products: products, &generator)
+            as any Pooling
+          : AbMILPTokenPooling(
+            description, layout: layout, batchSize: batchSize, products: products, &generator)
       }),
     .ep: AttentiveRecipe(
       AttentiveDescription(queryCount: 32), settings: [.queries, .outputDivisor],
@@ -79,24 +82,24 @@ struct AttentiveRecipe: Sendable {
       largest: {
         ["v.weight": [$1.width / $0.outputDivisor, $1.width], "cls_token": [1, $0.queryCount, $1.width]]
       }
-    ) { EfficientProbing($0, layout: $1, batchSize: $2, &$3) },
+    ) { EfficientProbing($0, layout: $1, batchSize: $2, products: $3, &$4) },
     .simpool: AttentiveRecipe(
       largest: { ["wk.weight": [$1.width, $1.width]] }
-    ) { SimPool($0, layout: $1, batchSize: $2, &$3) },
+    ) { SimPool($0, layout: $1, batchSize: $2, products: $3, &$4) },
     .aim: AttentiveRecipe(
       AttentiveDescription(headCount: 16), settings: [.heads], check: checkHeads,
       largest: { ["v.weight": [$1.width, $1.width], "cls_token": [1, $0.queryCount, $1.width]] }
-    ) { AIMPooling($0, layout: $1, batchSize: $2, &$3) },
+    ) { AIMPooling($0, layout: $1, batchSize: $2, products: $3, &$4) },
     .jepa: AttentiveRecipe(
       AttentiveDescription(headCount: 16), settings: [.heads], check: checkHeads,
       largest: {
         ["cross_attention_block.mlp.fc1.weight": [Perceptron.expansion * $1.width, $1.width]]
       }
-    ) { JEPAPooling($0, layout: $1, batchSize: $2, &$3) },
+    ) { JEPAPooling($0, layout: $1, batchSize: $2, products: $3, &$4) },
     .siglip: AttentiveRecipe(
       AttentiveDescription(headCount: 8), settings: [.heads], check: checkHeads,
       largest: { ["mlp.fc1.weight": [Perceptron.expansion * $1.width, $1.width]] }
-    ) { SigLIPPooling($0, layout: $1, batchSize: $2, &$3) },
+    ) { SigLIPPooling($0, layout: $1, batchSize: $2, products: $3, &$4) },
     .coca: AttentiveRecipe(
       AttentiveDescription(queryCount: 196, headCount: 8, headWidth: 64), settings: [.heads],
       largest: {
@@ -105,17 +108,17 @@ struct AttentiveRecipe: Sendable {
           "to_kv.weight": [2 * $0.headWidth!, $1.width],
         ]
       }
-    ) { NormalizedQueryPooling(coca: $0, layout: $1, batchSize: $2, &$3) },
+    ) { NormalizedQueryPooling(coca: $0, layout: $1, batchSize: $2, products: $3, &$4) },
     .cae: AttentiveRecipe(
       AttentiveDescription(headCount: 8), settings: [.heads], check: checkHeads,
       largest: { ["cross_attn.q.weight": [$1.width, $1.width]] }
-    ) { NormalizedQueryPooling(cae: $0, layout: $1, batchSize: $2, &$3) },
+    ) { NormalizedQueryPooling(cae: $0, layout: $1, batchSize: $2, products: $3, &$4) },
     .cait: AttentiveRecipe(
       AttentiveDescription(headCount: 4), settings: [.heads], check: checkHeads,
       largest: {
         ["blocks_token_only.0.mlp.fc1.weight": [Perceptron.expansion * $1.width, $1.width]]
       }
-    ) { CaiTPooling($0, layout: $1, batchSize: $2, &$3) },
+    ) { CaiTPooling($0, layout: $1, batchSize: $2, products: $3, &$4) },
     .clip: AttentiveRecipe(
       AttentiveDescription(headCount: 4), settings: [.heads], check: checkHeads,
       largest: {
@@ -124,15 +127,15 @@ struct AttentiveRecipe: Sendable {
           "pos_embed": [$1.tokenCount - $1.firstToken($0.content) + 1, $1.width],
         ]
       }
-    ) { CLIPPooling($0, layout: $1, batchSize: $2, &$3) },
+    ) { CLIPPooling($0, layout: $1, batchSize: $2, products: $3, &$4) },
     // A prefix token has no place in the grid that CBAM convolves over.
     .cbam: AttentiveRecipe(
       contents: [.patch],
       largest: { ["channel.fc1.weight": [CBAM.hiddenWidth($1.width), $1.width, 1, 1]] }
-    ) { CBAM($0, layout: $1, batchSize: $2, &$3) },
+    ) { CBAM($0, layout: $1, batchSize: $2, &$4) },
     .dolg: AttentiveRecipe(
       largest: { ["conv1.weight": [$1.width, $1.width, 1, 1]] }
-    ) { DOLG($0, layout: $1, batchSize: $2, &$3) },
+    ) { DOLG($0, layout: $1, batchSize: $2, products: $3, &$4) },
   ]
 
   // MARK: - Checks

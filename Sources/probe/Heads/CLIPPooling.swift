@@ -15,6 +15,7 @@ package final class CLIPPooling: QueryPooling {
 
   private let width: Int
   private let headCount: Int
+  private let products: MatrixProducts
   private let tokenCount: Int
   private let firstToken: Int
   /// [T' + 1, D], the mean's first.
@@ -45,7 +46,7 @@ package final class CLIPPooling: QueryPooling {
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     width = layout.width
     outputWidth = width
@@ -55,18 +56,22 @@ package final class CLIPPooling: QueryPooling {
     let deviation = 1 / Double(width).squareRoot()
     let triple = DenseLayer(
       "qkv", inputWidth: width, outputWidth: 3 * width,
-      initialization: .truncatedNormal(deviation: deviation), &generator)
-    projection = DenseLayer("proj", inputWidth: width, outputWidth: width, &generator)
+      initialization: .truncatedNormal(deviation: deviation), products: products, &generator)
+    projection = DenseLayer("proj", inputWidth: width, outputWidth: width, products: products, &generator)
     embedding = Parameter("pos_embed", shape: [tokenCount - firstToken + 1, width])
     embedding.initialize(truncatedNormal: deviation, &generator)
     norm = LayerNormLayer("norm", width: width, epsilon: 1e-6)
     normScale = ChannelScale(norm.weight)
     parameters = [embedding] + triple.parameters + projection.parameters + norm.parameters
-    queryProjection = TokenProjection(triple.weight, bias: triple.bias, headCount: 1, headWidth: width)
+    self.products = products
+    queryProjection = TokenProjection(
+      triple.weight, bias: triple.bias, headCount: 1, headWidth: width, products: products)
     let headWidth = width / headCount
-    keys = TokenProjection(triple.weight, firstRow: width, headCount: headCount, headWidth: headWidth)
+    keys = TokenProjection(
+      triple.weight, firstRow: width, headCount: headCount, headWidth: headWidth, products: products)
     values = TokenProjection(
-      triple.weight, bias: triple.bias, firstRow: 2 * width, headCount: headCount, headWidth: headWidth)
+      triple.weight, bias: triple.bias, firstRow: 2 * width, headCount: headCount, headWidth: headWidth,
+      products: products)
     var form = PoolingQueries.Form(count: headCount)
     form.content = description.content
     form.perImage = true
@@ -175,7 +180,7 @@ package final class CLIPPooling: QueryPooling {
   private func multiplyByPositions(
     _ vectors: SharedBuffer<Float>, count: Int, _ parallel: Parallel
   ) throws {
-    try BLAS.multiply(
+    try products.multiply(
       parallel, transposeB: true, m: count * headCount, n: tokenCount + 1, k: width, a: vectors,
       leadingA: width, b: positions, leadingB: width, c: queries.offsets, leadingC: queries.stride)
   }
@@ -184,7 +189,7 @@ package final class CLIPPooling: QueryPooling {
   private func addPositions(
     weights: SharedBuffer<Float>, to vectors: SharedBuffer<Float>, count: Int, _ parallel: Parallel
   ) throws {
-    try BLAS.multiply(
+    try products.multiply(
       parallel, m: count * headCount, n: width, k: tokenCount + 1, a: weights, leadingA: queries.stride,
       b: positions, leadingB: width, beta: 1, c: vectors, leadingC: width)
   }
@@ -193,7 +198,7 @@ package final class CLIPPooling: QueryPooling {
   private func addPositionGradient(
     weights: SharedBuffer<Float>, _ vectors: SharedBuffer<Float>, count: Int, _ parallel: Parallel
   ) throws {
-    try BLAS.multiply(
+    try products.multiply(
       parallel, transposeA: true, m: tokenCount + 1, n: width, k: count * headCount, a: weights,
       leadingA: queries.stride, b: vectors, leadingB: width, beta: 1, c: positionGradient, leadingC: width)
   }

@@ -45,12 +45,13 @@ package final class CaiTPooling: QueryPooling {
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     let (width, heads) = (layout.width, description.headCount)
     outputWidth = width
     func layer(_ name: String) -> DenseLayer {
-      DenseLayer(Self.block + "attn." + name, inputWidth: width, outputWidth: width, &generator)
+      DenseLayer(
+        Self.block + "attn." + name, inputWidth: width, outputWidth: width, products: products, &generator)
     }
     func scale(_ name: String) -> ChannelScale {
       let weight = Parameter(Self.block + name, shape: [width])
@@ -65,7 +66,8 @@ package final class CaiTPooling: QueryPooling {
     let (key, value) = (layer("k"), layer("v"))
     projection = layer("proj")
     norm = LayerNormLayer(Self.block + "norm2", width: width, epsilon: Self.epsilon)
-    perceptron = Perceptron(Self.block + "mlp", width: width, rowCount: batchSize, &generator)
+    perceptron = Perceptron(
+      Self.block + "mlp", width: width, rowCount: batchSize, products: products, &generator)
     lastNorm = LayerNormLayer("norm", width: width)
     learned = Parameter("cls_token", shape: [1, 1, width])
     learned.initialize(truncatedNormal: 0.02, &generator)
@@ -79,9 +81,11 @@ package final class CaiTPooling: QueryPooling {
     form.layerNormEpsilon = Self.epsilon
     form.extraToken = .shared
     attention = LearnedQueryAttention(
-      keys: TokenProjection(key.weight, headCount: heads, headWidth: width / heads, affine: affine),
+      keys: TokenProjection(
+        key.weight, headCount: heads, headWidth: width / heads, affine: affine, products: products),
       values: TokenProjection(
-        value.weight, bias: value.bias, headCount: heads, headWidth: width / heads, affine: affine),
+        value.weight, bias: value.bias, headCount: heads, headWidth: width / heads, affine: affine,
+        products: products),
       form: form, layout: layout, batchSize: batchSize)
     normalizedClass = SharedBuffer(count: width)
     normalizedClassGradient = SharedBuffer(count: width)

@@ -31,8 +31,10 @@ package final class DOLG: Pooling {
   /// w as [1, D, 1, 1], and c.
   private let score: (weight: Parameter, bias: Parameter)
 
-  /// A transposed, [D, D], and a, [D].
+  private let products: MatrixProducts
+  /// A transposed, [D, D], as the tokens meet it, and a, [D].
   private let folded: SharedBuffer<Float>
+  private let foldedFactor: ProductFactor
   private let offsets: SharedBuffer<Float>
   /// [D], 1 / sqrt(variance + epsilon)
   private let inverseDeviations: SharedBuffer<Float>
@@ -45,13 +47,13 @@ package final class DOLG: Pooling {
   /// [T'], all 1 / T'.
   private let evenWeights: SharedBuffer<Float>
   /// [D, D]: S without what the images' means add to it; backward, the sum over t of the gradient of n_t times x_t^T.
-  private let products: GroupSums
+  private let outerProducts: GroupSums
   /// The gradients' sums of n_t, [D], of w, [D], and of c.
   private let vectors: GroupSums
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     (width, outputWidth) = (layout.width, layout.width)
     firstToken = layout.firstToken(description.content)
@@ -72,12 +74,14 @@ package final class DOLG: Pooling {
       projection.weight, projection.bias, affine.scale, affine.shift, score.weight, score.bias,
     ]
     (folded, offsets) = (SharedBuffer(count: width * width), SharedBuffer(count: width))
+    self.products = products
+    foldedFactor = ProductFactor(folded, inputWidth: width, outputWidth: width, products)
     (inverseDeviations, mean) = (SharedBuffer(count: width), SharedBuffer(count: width))
     means = SharedBuffer(count: batchSize * width)
     projectedScatter = SharedBuffer(count: width * width)
     evenWeights = SharedBuffer(count: tokenCount)
     evenWeights.fill(1 / Float(tokenCount))
-    (products, vectors) = (GroupSums(count: width * width), GroupSums(count: 2 * width + 1))
+    (outerProducts, vectors) = (GroupSums(count: width * width), GroupSums(count: 2 * width + 1))
   }
 
   package var batchNorms: [String: BatchNorm] { ["bn": norm] }
@@ -121,7 +125,8 @@ package final class DOLG: Pooling {
       for channel in 0..<width { out[channel] = row[channel] - mean[channel] }
     }
     BLAS.multiplyByTransposed(
-      n: width, k: tokenCount, a: centered, beta: image.isFirstOfGroup ? 0 : 1, c: products.partial(group))
+      n: width, k: tokenCount, a: centered, beta: image.isFirstOfGroup ? 0 : 1,
+      c: outerProducts.partial(group))
   }
 
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {
@@ -152,7 +157,7 @@ package final class DOLG: Pooling {
         for image in 0..<count { means.pointer[image * width + channel] -= center }
       }
     }
-    let scatter = try products.total(groupCount: ImageGroups(imageCount: count).count, parallel)
+    let scatter = try outerProducts.total(groupCount: ImageGroups(imageCount: count).count, parallel)
     nonisolated(unsafe) let shared = scatter.pointer
     let weight = projection.weight.values.pointer
     nonisolated(unsafe) let rows = weight
@@ -205,6 +210,7 @@ package final class DOLG: Pooling {
         offsets.pointer[channel] = offset(channel, factor * Float(dot(row, mean.pointer)))
       }
     }
+    try foldedFactor.prepare(parallel)
   }
 
   // MARK: - Forward
@@ -213,9 +219,7 @@ package final class DOLG: Pooling {
   private func project(_ values: UnsafePointer<Float>, _ scratch: Scratch) {
     let out = scratch.values.pointer
     for token in 0..<tokenCount { (out + token * width).update(from: offsets.pointer, count: width) }
-    BLAS.multiply(
-      m: tokenCount, n: width, k: width, a: values, leadingA: width, b: folded.pointer, leadingB: width,
-      beta: 1, c: out, leadingC: width)
+    foldedFactor.multiply(values, count: tokenCount, beta: 1, into: out)
     let (lengths, scores) = (scratch.lengths.pointer, scratch.scores.pointer)
     pb_gate_dots(out, score.weight.values.pointer, tokenCount, width, lengths, scores)
     for token in 0..<tokenCount {
@@ -248,9 +252,9 @@ package final class DOLG: Pooling {
     pb_gate_backward(
       scratch.values.pointer, gradient, score.weight.values.pointer, scratch.shares.pointer, tokenCount,
       width, sums, sums + width)
-    BLAS.multiply(
+    products.multiply(
       transposeA: true, m: width, n: width, k: tokenCount, a: scratch.values.pointer, leadingA: width,
-      b: values, leadingB: width, beta: image.isFirstOfGroup ? 0 : 1, c: products.partial(group),
+      b: values, leadingB: width, beta: image.isFirstOfGroup ? 0 : 1, c: outerProducts.partial(group),
       leadingC: width)
   }
 
@@ -276,7 +280,7 @@ package final class DOLG: Pooling {
   }
 
   package func finishBackward(count: Int, groupCount: Int, _ parallel: Parallel) throws {
-    nonisolated(unsafe) let outer = try products.total(groupCount: groupCount, parallel).pointer
+    nonisolated(unsafe) let outer = try outerProducts.total(groupCount: groupCount, parallel).pointer
     nonisolated(unsafe) let sums = try vectors.total(groupCount: groupCount, parallel).pointer
     let tokensOfBatch = Double(count * tokenCount)
     let (scale, shift) = (affine.scale, affine.shift)

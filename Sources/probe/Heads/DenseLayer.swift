@@ -10,16 +10,19 @@ package struct DenseLayer: Sendable {
   package let weight: Parameter
   /// [output]
   package let bias: Parameter?
+  private let products: MatrixProducts
 
   /// - Parameters:
   ///   - name: of the layer in a state dictionary; its parameters are `name.weight` and `name.bias`.
+  ///   - products: how it multiplies.
   ///   - generator: draws the initial values: the weight's, then the bias's.
   package init(
     _ name: String, inputWidth: Int, outputWidth: Int, hasBias: Bool = true,
-    initialization: Initialization = .uniform, _ generator: inout SeededGenerator
+    initialization: Initialization = .uniform, products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     self.inputWidth = inputWidth
     self.outputWidth = outputWidth
+    self.products = products
     weight = Parameter(name + ".weight", shape: [outputWidth, inputWidth])
     bias = hasBias ? Parameter(name + ".bias", shape: [outputWidth]) : nil
     initialization.fill(weight: weight, bias: bias, inputWidth: inputWidth, &generator)
@@ -34,7 +37,7 @@ package struct DenseLayer: Sendable {
   package func forward(
     _ input: SharedBuffer<Float>, count: Int, into output: SharedBuffer<Float>, _ parallel: Parallel
   ) throws {
-    try BLAS.multiply(
+    try products.multiply(
       parallel, transposeB: true, m: count, n: outputWidth, k: inputWidth, a: input, leadingA: inputWidth,
       b: weight.values, leadingB: inputWidth, bias: bias?.values, c: output, leadingC: outputWidth)
   }
@@ -51,13 +54,13 @@ package struct DenseLayer: Sendable {
     _ input: SharedBuffer<Float>, outputGradient: SharedBuffer<Float>, count: Int,
     into inputGradient: SharedBuffer<Float>?, adding: Bool = false, _ parallel: Parallel
   ) throws {
-    try BLAS.multiply(
+    try products.multiply(
       parallel, transposeA: true, m: outputWidth, n: inputWidth, k: count, a: outputGradient,
       leadingA: outputWidth, b: input, leadingB: inputWidth, beta: 1, c: weight.gradient, leadingC: inputWidth
     )
     if let bias { try Rows.addSum(of: outputGradient, count: count, to: bias.gradient, parallel) }
     guard let inputGradient else { return }
-    try BLAS.multiply(
+    try products.multiply(
       parallel, m: count, n: inputWidth, k: outputWidth, a: outputGradient, leadingA: outputWidth,
       b: weight.values, leadingB: inputWidth, beta: adding ? 1 : 0, c: inputGradient, leadingC: inputWidth)
   }

@@ -17,7 +17,7 @@ package final class EfficientProbing: QueryPooling {
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     outputWidth = layout.width / description.outputDivisor
     scale = 1 / Float(layout.width).squareRoot()
@@ -27,7 +27,8 @@ package final class EfficientProbing: QueryPooling {
     learned.initialize(deviation: 0.02, &generator)
     parameters = [learned, weight]
     values = TokenProjection(
-      weight, headCount: description.queryCount, headWidth: outputWidth / description.queryCount)
+      weight, headCount: description.queryCount, headWidth: outputWidth / description.queryCount,
+      products: products)
     var form = PoolingQueries.Form(count: description.queryCount)
     form.content = description.content
     queries = PoolingQueries(form, layout: layout, batchSize: batchSize)

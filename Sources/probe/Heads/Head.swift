@@ -54,10 +54,12 @@ public final class Head: Sendable {
   /// - Parameters:
   ///   - pooling: what turns the batches' rows into features. For features that were pooled before these are
   ///     ``FlattenedTokens``.
+  ///   - products: how the classifier multiplies.
   ///   - generator: draws the initial weights: the pooling's first, then the classifier's.
   package init(
     _ description: HeadDescription, pooling: any Pooling, classCount: Int, batchSize: Int,
-    loss: LossDescription = LossDescription(), _ generator: inout SeededGenerator
+    loss: LossDescription = LossDescription(), products: MatrixProducts = .float32,
+    _ generator: inout SeededGenerator
   ) {
     self.description = description
     self.loss = loss
@@ -66,7 +68,7 @@ public final class Head: Sendable {
     self.pooling = pooling
     batchNorm = BatchNorm(width: pooling.outputWidth)
     classifier = DenseLayer(
-      "linear", inputWidth: pooling.outputWidth, outputWidth: classCount, &generator)
+      "linear", inputWidth: pooling.outputWidth, outputWidth: classCount, products: products, &generator)
     features = SharedBuffer(count: batchSize * pooling.outputWidth)
     featureGradient = SharedBuffer(count: isTrained(pooling) ? batchSize * pooling.outputWidth : 0)
     logits = SharedBuffer(count: batchSize * classCount)

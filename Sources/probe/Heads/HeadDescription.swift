@@ -97,9 +97,11 @@ public struct HeadDescription: Codable, Equatable, Sendable {
 
   /// Makes the pooling for tokens of a layout.
   ///
+  /// - Parameter products: how it multiplies.
   /// - Throws: where the features need a [cls] token that the encoder does not have, or a width that it does not have.
   package func makePooling(
-    _ layout: TokenLayout, batchSize: Int, _ generator: inout SeededGenerator
+    _ layout: TokenLayout, batchSize: Int, products: MatrixProducts = .float32,
+    _ generator: inout SeededGenerator
   ) throws(InputError) -> any Pooling {
     guard let recipe = features.recipe else {
       precondition(
@@ -107,7 +109,7 @@ public struct HeadDescription: Codable, Equatable, Sendable {
       return FlattenedTokens(layout)
     }
     try recipe.check(self, layout)
-    return recipe.make(self, layout, batchSize, &generator)
+    return recipe.make(self, layout, batchSize, products, &generator)
   }
 
   /// The largest of the pooling's parameters, by their names in a state dictionary: what a file of a head must hold

@@ -29,14 +29,15 @@ package final class JEPAPooling: QueryPooling {
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     let (width, heads) = (layout.width, description.headCount)
     outputWidth = width
     func layer(_ name: String, outputWidth: Int) -> DenseLayer {
       DenseLayer(
-        Self.block + name, inputWidth: width, outputWidth: outputWidth, initialization: Self.start, &generator
-      )
+        Self.block + name, inputWidth: width, outputWidth: outputWidth, initialization: Self.start,
+        products: products,
+        &generator)
     }
     learned = Parameter("query_tokens", shape: [1, 1, width])
     learned.initialize(truncatedNormal: 0.02, &generator)
@@ -46,7 +47,8 @@ package final class JEPAPooling: QueryPooling {
     projection = layer("xattn.proj", outputWidth: width)
     norm = LayerNormLayer(Self.block + "norm2", width: width)
     perceptron = Perceptron(
-      Self.block + "mlp", width: width, rowCount: batchSize, initialization: Self.start, &generator)
+      Self.block + "mlp", width: width, rowCount: batchSize, initialization: Self.start, products: products,
+      &generator)
     // What is added to the residual starts smaller, as if there were a layer above (`_rescale_blocks`).
     for weight in [projection.weight, perceptron.second.weight] {
       for index in 0..<weight.count { weight.values.pointer[index] /= Float(2).squareRoot() }
@@ -59,10 +61,11 @@ package final class JEPAPooling: QueryPooling {
     form.content = description.content
     form.layerNormEpsilon = tokenNorm.epsilon
     attention = LearnedQueryAttention(
-      keys: TokenProjection(pair.weight, headCount: heads, headWidth: width / heads, affine: affine),
+      keys: TokenProjection(
+        pair.weight, headCount: heads, headWidth: width / heads, affine: affine, products: products),
       values: TokenProjection(
         pair.weight, bias: pair.bias, firstRow: width, headCount: heads, headWidth: width / heads,
-        affine: affine),
+        affine: affine, products: products),
       form: form, layout: layout, batchSize: batchSize)
     (residual, normalized) = (SharedBuffer(count: batchSize * width), SharedBuffer(count: batchSize * width))
     (residualGradient, normalizedGradient) = (

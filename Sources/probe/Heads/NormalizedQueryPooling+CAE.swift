@@ -8,11 +8,13 @@ extension NormalizedQueryPooling {
   /// ``LearnedQueryAttention``. `norm2_cross` is in the file, and nothing uses it.
   package convenience init(
     cae description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     let (width, heads) = (layout.width, description.headCount)
     func layer(_ name: String, hasBias: Bool) -> DenseLayer {
-      DenseLayer("cross_attn." + name, inputWidth: width, outputWidth: width, hasBias: hasBias, &generator)
+      DenseLayer(
+        "cross_attn." + name, inputWidth: width, outputWidth: width, hasBias: hasBias, products: products,
+        &generator)
     }
     let learned = Parameter("query_token", shape: [1, 1, width])
     let norm = LayerNormLayer("norm1_q", width: width)
@@ -28,9 +30,11 @@ extension NormalizedQueryPooling {
       learned: learned, norm: norm, queryLayer: queryLayer,
       attention: LearnedQueryAttention(
         keys: TokenProjection(
-          key.weight, headCount: heads, headWidth: width / heads, affine: TokenAffine(keyNorm)),
+          key.weight, headCount: heads, headWidth: width / heads, affine: TokenAffine(keyNorm),
+          products: products),
         values: TokenProjection(
-          value.weight, headCount: heads, headWidth: width / heads, affine: TokenAffine(valueNorm)),
+          value.weight, headCount: heads, headWidth: width / heads, affine: TokenAffine(valueNorm),
+          products: products),
         form: form, layout: layout, batchSize: batchSize),
       projection: projection, width: width,
       parameters: [learned] + norm.parameters + keyNorm.parameters + valueNorm.parameters

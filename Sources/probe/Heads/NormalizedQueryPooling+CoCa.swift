@@ -8,7 +8,7 @@ extension NormalizedQueryPooling {
   /// ``LearnedQueryAttention``. Of the learned queries c only the first has any effect.
   package convenience init(
     coca description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     let width = layout.width
     let (heads, headWidth) = (description.headCount, description.headWidth!)
@@ -17,18 +17,23 @@ extension NormalizedQueryPooling {
     let norm = LayerNormLayer(
       weight: Parameter("norm.gamma", shape: [width]), bias: Parameter("norm.beta", shape: [width]))
     let queryLayer = DenseLayer(
-      "to_q", inputWidth: width, outputWidth: heads * headWidth, hasBias: false, &generator)
-    let pair = DenseLayer("to_kv", inputWidth: width, outputWidth: 2 * headWidth, hasBias: false, &generator)
+      "to_q", inputWidth: width, outputWidth: heads * headWidth, hasBias: false, products: products,
+      &generator)
+    let pair = DenseLayer(
+      "to_kv", inputWidth: width, outputWidth: 2 * headWidth, hasBias: false, products: products, &generator)
     let projection = DenseLayer(
-      "to_out", inputWidth: heads * headWidth, outputWidth: width, hasBias: false, &generator)
+      "to_out", inputWidth: heads * headWidth, outputWidth: width, hasBias: false, products: products,
+      &generator)
     var form = PoolingQueries.Form()
     form.content = description.content
     self.init(
       learned: learned, norm: norm, queryLayer: queryLayer,
       attention: LearnedQueryAttention(
-        keys: TokenProjection(pair.weight, headCount: heads, headWidth: headWidth, isShared: true),
+        keys: TokenProjection(
+          pair.weight, headCount: heads, headWidth: headWidth, isShared: true, products: products),
         values: TokenProjection(
-          pair.weight, firstRow: headWidth, headCount: heads, headWidth: headWidth, isShared: true),
+          pair.weight, firstRow: headWidth, headCount: heads, headWidth: headWidth, isShared: true,
+          products: products),
         form: form, layout: layout, batchSize: batchSize),
       projection: projection, width: width,
       parameters: [learned, norm.weight] + queryLayer.parameters + pair.parameters + projection.parameters,

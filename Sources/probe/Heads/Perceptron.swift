@@ -17,13 +17,17 @@ struct Perceptron: Sendable {
   ///   - rowCount: the most rows.
   init(
     _ name: String, width: Int, rowCount: Int, initialization: Initialization = .uniform,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     let hidden = Self.expansion * width
     first = DenseLayer(
-      name + ".fc1", inputWidth: width, outputWidth: hidden, initialization: initialization, &generator)
+      name + ".fc1", inputWidth: width, outputWidth: hidden, initialization: initialization,
+      products: products,
+      &generator)
     second = DenseLayer(
-      name + ".fc2", inputWidth: hidden, outputWidth: width, initialization: initialization, &generator)
+      name + ".fc2", inputWidth: hidden, outputWidth: width, initialization: initialization,
+      products: products,
+      &generator)
     (before, after) = (SharedBuffer(count: rowCount * hidden), SharedBuffer(count: rowCount * hidden))
     hiddenGradient = SharedBuffer(count: rowCount * hidden)
   }

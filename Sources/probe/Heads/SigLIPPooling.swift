@@ -21,7 +21,7 @@ package final class SigLIPPooling: QueryPooling {
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     let (width, heads) = (layout.width, description.headCount)
     outputWidth = width
@@ -29,18 +29,19 @@ package final class SigLIPPooling: QueryPooling {
     // timm cuts at two standard deviations.
     let deviation = 1 / Double(width).squareRoot()
     learned.initialize(truncatedNormal: deviation, bound: 2 * deviation, &generator)
-    queryLayer = DenseLayer("q", inputWidth: width, outputWidth: width, &generator)
-    let pair = DenseLayer("kv", inputWidth: width, outputWidth: 2 * width, &generator)
-    projection = DenseLayer("proj", inputWidth: width, outputWidth: width, &generator)
-    perceptron = Perceptron("mlp", width: width, rowCount: batchSize, &generator)
+    queryLayer = DenseLayer("q", inputWidth: width, outputWidth: width, products: products, &generator)
+    let pair = DenseLayer("kv", inputWidth: width, outputWidth: 2 * width, products: products, &generator)
+    projection = DenseLayer("proj", inputWidth: width, outputWidth: width, products: products, &generator)
+    perceptron = Perceptron("mlp", width: width, rowCount: batchSize, products: products, &generator)
     parameters =
       [learned] + queryLayer.parameters + pair.parameters + projection.parameters + perceptron.parameters
     var form = PoolingQueries.Form()
     form.content = description.content
     attention = LearnedQueryAttention(
-      keys: TokenProjection(pair.weight, headCount: heads, headWidth: width / heads),
+      keys: TokenProjection(pair.weight, headCount: heads, headWidth: width / heads, products: products),
       values: TokenProjection(
-        pair.weight, bias: pair.bias, firstRow: width, headCount: heads, headWidth: width / heads),
+        pair.weight, bias: pair.bias, firstRow: width, headCount: heads, headWidth: width / heads,
+        products: products),
       form: form, layout: layout, batchSize: batchSize)
     (pooled, pooledGradient) = (
       SharedBuffer(count: batchSize * width), SharedBuffer(count: batchSize * width)

@@ -24,16 +24,18 @@ package final class SimPool: QueryPooling {
 
   package init(
     _ description: AttentiveDescription, layout: TokenLayout, batchSize: Int,
-    _ generator: inout SeededGenerator
+    products: MatrixProducts, _ generator: inout SeededGenerator
   ) {
     (width, outputWidth) = (layout.width, layout.width)
     norm = LayerNormLayer("norm_patches", width: width, epsilon: 1e-6)
     normScale = ChannelScale(norm.weight)
-    queryLayer = DenseLayer("wq", inputWidth: width, outputWidth: width, hasBias: false, &generator)
+    queryLayer = DenseLayer(
+      "wq", inputWidth: width, outputWidth: width, hasBias: false, products: products, &generator)
     let keyWeight = Parameter("wk.weight", shape: [width, width])
     keyWeight.initialize(fanIn: width, &generator)
     parameters = norm.parameters + queryLayer.parameters + [keyWeight]
-    keys = TokenProjection(keyWeight, headCount: 1, headWidth: width, affine: TokenAffine(norm))
+    keys = TokenProjection(
+      keyWeight, headCount: 1, headWidth: width, affine: TokenAffine(norm), products: products)
     var form = PoolingQueries.Form(count: 1)
     form.content = description.content
     form.perImage = true

@@ -44,6 +44,7 @@ final class TokenProjection: Sendable {
   private let rowCount: Int
   private let isShared: Bool
   private let affine: TokenAffine?
+  private let products: MatrixProducts
   /// [rows, D]: the weight with the scale folded in, and the gradient with respect to it; empty without a scale.
   private let folded: SharedBuffer<Float>
   private let foldedGradient: SharedBuffer<Float>
@@ -57,7 +58,7 @@ final class TokenProjection: Sendable {
   ///   - isShared: whether all heads have the same d rows.
   init(
     _ weight: Parameter, bias: Parameter? = nil, firstRow: Int = 0, headCount: Int, headWidth: Int,
-    isShared: Bool = false, affine: TokenAffine? = nil
+    isShared: Bool = false, affine: TokenAffine? = nil, products: MatrixProducts
   ) {
     self.headCount = headCount
     self.headWidth = headWidth
@@ -68,6 +69,7 @@ final class TokenProjection: Sendable {
     rowCount = isShared ? headWidth : headCount * headWidth
     self.isShared = isShared
     self.affine = affine
+    self.products = products
     folded = SharedBuffer(count: affine == nil ? 0 : rowCount * width)
     foldedGradient = SharedBuffer(count: folded.count)
     offset = SharedBuffer(count: affine == nil && bias == nil ? 0 : rowCount)
@@ -216,7 +218,7 @@ final class TokenProjection: Sendable {
             from: offset.pointer + head * headWidth, count: headWidth)
         }
       }
-      BLAS.multiply(
+      products.multiply(
         transposeB: true, m: rows.count, n: headWidth, k: width, alpha: scale,
         a: x.pointer + (rows.lowerBound * headCount + head) * width, leadingA: headCount * width,
         b: effective + row(head) * width, leadingB: width, beta: addsOffset ? 1 : 0, c: out,
@@ -229,7 +231,7 @@ final class TokenProjection: Sendable {
     _ y: SharedBuffer<Float>, count: Int, scale: Float, into x: SharedBuffer<Float>, _ parallel: Parallel
   ) throws {
     try forEachTile(count, parallel) { head, rows in
-      BLAS.multiply(
+      products.multiply(
         m: rows.count, n: width, k: headWidth, alpha: scale,
         a: y.pointer + (rows.lowerBound * headCount + head) * headWidth, leadingA: headCount * headWidth,
         b: effective + row(head) * width, leadingB: width,
@@ -259,7 +261,7 @@ final class TokenProjection: Sendable {
       let first = index / tilesAcross % tilesDown * Self.rowsPerTile
       let owner = index / tilesAcross / tilesDown
       for head in isShared ? 0..<headCount : owner..<owner + 1 {
-        BLAS.multiply(
+        products.multiply(
           transposeA: true, m: min(Self.rowsPerTile, headWidth - first),
           n: min(Self.columnsPerTile, width - column), k: count, alpha: scale,
           a: y.pointer + head * headWidth + first, leadingA: headCount * headWidth,

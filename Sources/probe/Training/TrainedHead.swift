@@ -13,13 +13,15 @@ public struct TrainedHead {
   private let layout: TokenLayout
   private let parallel: Parallel
 
+  /// - Parameter products: how the head multiplies; nil for as it did in training.
   /// - Throws: where the run is not finished or its files are damaged.
-  public init(_ folder: RunFolder, parallel: Parallel) throws {
+  public init(_ folder: RunFolder, products: MatrixProducts? = nil, parallel: Parallel) throws {
     summary = try folder.readSummary()
     let state = try Safetensors.read(folder.headFile).tensors
     try Self.check(state, summary, file: folder.headFile)
     var generator = SeededGenerator(seed: 0)
     let description = summary.configuration.head
+    let products = products ?? summary.configuration.products
     let featureWidth = try description.featureWidth(summary.layout)
     // Products are cut as they were in training, so that every bit of the metrics is the same.
     let batchSize = try description.measuringBatchSize(
@@ -31,10 +33,11 @@ public struct TrainedHead {
       ? TokenLayout.vector(width: featureWidth) : summary.layout.tokens
     let pooling: any Pooling =
       FixedFeature.isComputedOnce(description.features)
-      ? FlattenedTokens(layout) : try description.makePooling(layout, batchSize: batchSize, &generator)
+      ? FlattenedTokens(layout)
+      : try description.makePooling(layout, batchSize: batchSize, products: products, &generator)
     head = Head(
       summary.configuration.head, pooling: pooling, classCount: summary.layout.classNames.count,
-      batchSize: batchSize, &generator)
+      batchSize: batchSize, products: products, &generator)
     try head.load(state, file: folder.headFile)
     self.parallel = parallel
   }

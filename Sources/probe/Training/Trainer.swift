@@ -140,12 +140,13 @@ public final class Trainer {
       let pooling =
         isPooled
         ? FlattenedTokens(layout)
-        : try configuration.head.makePooling(layout, batchSize: configuration.batchSize, &generator)
+        : try configuration.head.makePooling(
+          layout, batchSize: configuration.batchSize, products: configuration.products, &generator)
       return Member(
         configuration,
         Head(
           configuration.head, pooling: pooling, classCount: classCount, batchSize: configuration.batchSize,
-          loss: configuration.loss, &generator))
+          loss: configuration.loss, products: configuration.products, &generator))
     }
     (self.layout, self.images, self.parallel, self.shared) = (layout, images, parallel, shared)
     active = members

@@ -1,3 +1,4 @@
+import Compute
 import Files
 import Heads
 import Reading
@@ -14,6 +15,8 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var batchSize: Int
   /// Batches whose gradients are added up before a step.
   public var accumulation: Int
+  /// In what form the head's matrix products take their operands.
+  public var products: MatrixProducts
   /// Decides the initial weights.
   public var seed: UInt64
   /// Decides the order of the images in every epoch.
@@ -24,7 +27,8 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public init(
     head: HeadDescription, optimizer: OptimizerDescription, loss: LossDescription = LossDescription(),
     schedule: LearningRateSchedule, epochs: Int,
-    batchSize: Int, accumulation: Int, seed: UInt64, orderSeed: UInt64 = 0,
+    batchSize: Int, accumulation: Int, products: MatrixProducts = .float32, seed: UInt64,
+    orderSeed: UInt64 = 0,
     data: DataSelection = DataSelection()
   ) {
     self.head = head
@@ -34,6 +38,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     self.epochs = epochs
     self.batchSize = batchSize
     self.accumulation = accumulation
+    self.products = products
     self.seed = seed
     self.orderSeed = orderSeed
     self.data = data
@@ -46,11 +51,12 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case head, optimizer, loss, schedule, epochs, accumulation, seed, data
+    case products = "amp"
     case batchSize = "batch_size"
     case orderSeed = "order_seed"
   }
 
-  /// Also of files that were written when one seed decided both, or data could not be selected.
+  /// Also of files that were written when one seed decided both, data could not be selected, or operands were not rounded.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     head = try container.decode(HeadDescription.self, forKey: .head)
@@ -60,6 +66,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
     epochs = try container.decode(Int.self, forKey: .epochs)
     batchSize = try container.decode(Int.self, forKey: .batchSize)
     accumulation = try container.decode(Int.self, forKey: .accumulation)
+    products = try container.decodeIfPresent(MatrixProducts.self, forKey: .products) ?? .float32
     seed = try container.decode(UInt64.self, forKey: .seed)
     orderSeed = try container.decodeIfPresent(UInt64.self, forKey: .orderSeed) ?? seed
     data = try container.decodeIfPresent(DataSelection.self, forKey: .data) ?? .unrecorded

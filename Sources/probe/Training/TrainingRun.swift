@@ -128,6 +128,10 @@ public struct TrainingRun {
       zip(tracks, batches).reduce(0) { $0 + $1.0.epochs * $1.1 },
       zip(progress, batches).reduce(0) { $0 + $1.0.epochs * $1.1 })
     noteOtherLevel(unfinished.compactMap(\.1.cpuLevel), observer)
+    if MatrixProducts.areWidened, runs.contains(where: { $0.configuration.products == .bfloat16 }) {
+      observer.onNote(
+        "bfloat16 is multiplied in single precision here: right, but hardly faster than with --amp none")
+    }
     var results = [RunResult?](repeating: nil, count: runs.count)
     for (number, track) in tracks.enumerated() {
       let training = TrackTraining(

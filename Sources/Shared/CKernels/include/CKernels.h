@@ -13,6 +13,7 @@
 #include "pb_loss.h"
 #include "pb_optimizer.h"
 #include "pb_pooling.h"
+#include "pb_product.h"
 #include "pb_quantization.h"
 #include "pb_ranking.h"
 #include "pb_resample.h"
