@@ -2,9 +2,9 @@
 
     python tools/bench/probe.py                        (torch, torchvision, timm, safetensors, pillow)
 
-Nothing is built: `swift build -c release` comes first. Pairs alternate (ours, a peer, ours, the next peer, ...), so that
-whatever else the machine does touches both, and ratios are medians over pairs. The cache is made of synthetic tokens of
-ViT-B/16's shape, 197 x 768.
+Nothing is built: `swift build -c release` comes first. Pairs alternate (ours, a peer, ours, the next peer, ...; ours
+with each --amp), so that whatever else the machine does touches both, and ratios are medians over pairs. The cache is
+made of synthetic tokens of ViT-B/16's shape, 197 x 768.
 """
 
 import argparse
@@ -74,14 +74,19 @@ class Comparison:
     def __init__(self, options, caches, ceilings, folder, head, count=1):
         self.options, self.caches, self.ceilings, self.folder = options, caches, ceilings, folder
         self.head, self.count = head, count
-        self.ours, self.theirs, self.ratios, self.forms = [], {}, {}, {}
+        # By the operands of our products, by peer, and by both.
+        self.ours, self.theirs, self.ratios, self.forms = {}, {}, {}, {}
 
-    def command(self):
-        head = probe_heads.HEADS[self.head]["ours"]
+    def command(self, amp):
+        head = [*probe_heads.HEADS[self.head]["ours"], "--amp", amp]
         return ["train", *head] if self.count == 1 else ["sweep", *head, *sweep_options(self.count)]
 
     def measure_ours(self):
-        return train(self.options, self.caches, self.folder, self.command(), self.options.epochs)
+        if self.options.without_ours:
+            return
+        for amp in self.options.amp:
+            result = train(self.options, self.caches, self.folder, self.command(amp), self.options.epochs)
+            self.ours.setdefault(amp, []).append(result)
 
     def peers(self):
         """Those that there are for this head."""
@@ -113,15 +118,16 @@ class Comparison:
         for name, checkout in self.peers():
             worker = self.start_fastest(name, checkout)
             for _ in range(self.options.rounds):
-                if not self.options.without_ours:
-                    self.ours.append(self.measure_ours())
+                self.measure_ours()
                 theirs = worker.measure()
                 self.theirs.setdefault(name, []).append(theirs)
-                if self.ours:
-                    self.ratios.setdefault(name, []).append(self.ours[-1]["rate"] / extract.rate(theirs))
+                for amp, ours in self.ours.items():
+                    ratios = self.ratios.setdefault(name, {}).setdefault(amp, [])
+                    ratios.append(ours[-1]["rate"] / extract.rate(theirs))
             worker.close()
-        if not self.theirs and not self.options.without_ours:
-            self.ours = [self.measure_ours() for _ in range(self.options.rounds)]
+        if not self.theirs:
+            for _ in range(self.options.rounds):
+                self.measure_ours()
 
     def title(self):
         return self.head if self.count == 1 else f"{self.count} x {self.head}"
@@ -136,14 +142,14 @@ class Comparison:
     def summary(self):
         limit = self.memory_limit()
         entries = []
-        if self.ours:
-            rates = [result["rate"] for result in self.ours]
-            entries.append(self.entry("probe", rates, self.ours, limit))
+        for amp, results in self.ours.items():
+            entries.append(self.entry(f"probe --amp {amp}", [result["rate"] for result in results], results, limit))
         for name, results in self.theirs.items():
             what = f"{PEERS[name]} ({self.forms[name]})"
-            ratios = self.ratios.get(name)
+            ratios = self.ratios.get(name, {})
             entry = self.entry(what, [extract.rate(result) for result in results], results, limit)
-            entries.append(entry | ({"ours_over_it": statistics.median(ratios), "ratios": ratios} if ratios else {}))
+            medians = {amp: statistics.median(values) for amp, values in ratios.items()}
+            entries.append(entry | {"ours_over_it": medians, "ratios": ratios})
         return {
             "head": self.head, "count": self.count, "classes": self.caches.classes, "memory_limit": limit,
             "entries": entries,
@@ -162,10 +168,10 @@ class Comparison:
 def cells(summary):
     title = summary["head"] if summary["count"] == 1 else f"{summary['count']} x {summary['head']}"
     for entry in summary["entries"]:
-        ratio = entry.get("ours_over_it")
+        ratios = entry.get("ours_over_it", {})
         yield [
             f"{title}, {summary['classes']} classes: {entry['what']}", f"{entry['images_per_second']:.0f}",
-            "" if ratio is None else f"{ratio:.2f}", f"{entry['peak_bytes'] / 1e6:.0f}",
+            ", ".join(f"{ratio:.2f}" for ratio in ratios.values()), f"{entry['peak_bytes'] / 1e6:.0f}",
             f"{100 * entry['share_of_memory_limit']:.0f}",
         ]  # fmt: skip
 
@@ -233,6 +239,9 @@ def parse():
         "--heads", nargs="*", choices=list(probe_heads.HEADS), metavar="HEAD",
         default=["linear", "abmilp1", "abmilp2", "abmilp1-map", "abmilp1-both", "ep32", "simpool", "aim", "jepa"],
         help=", ".join(probe_heads.HEADS))  # fmt: skip
+    parser.add_argument(
+        "--amp", nargs="+", choices=["none", "bfloat16"], default=["none", "bfloat16"],
+        help="operands of our products; each is measured")  # fmt: skip
     parser.add_argument("--classes", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--sweeps", type=int, nargs="*", default=SWEEPS, help="numbers of AbMILP heads in one pass")
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS), help=", ".join(PEERS))
