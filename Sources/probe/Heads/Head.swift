@@ -40,6 +40,8 @@ public final class Head: Sendable {
   public let batchSize: Int
   /// What training minimises.
   public let loss: LossDescription
+  /// How the classifier and the pooling's queries multiply; what else the pooling multiplies is its own.
+  let products: MatrixProducts
   package let pooling: any Pooling
   package let batchNorm: BatchNorm
   private let classifier: DenseLayer
@@ -54,7 +56,7 @@ public final class Head: Sendable {
   /// - Parameters:
   ///   - pooling: what turns the batches' rows into features. For features that were pooled before these are
   ///     ``FlattenedTokens``.
-  ///   - products: how the classifier multiplies.
+  ///   - products: how it multiplies; the pooling is to be made with the same.
   ///   - generator: draws the initial weights: the pooling's first, then the classifier's.
   package init(
     _ description: HeadDescription, pooling: any Pooling, classCount: Int, batchSize: Int,
@@ -63,6 +65,7 @@ public final class Head: Sendable {
   ) {
     self.description = description
     self.loss = loss
+    self.products = products
     self.classCount = classCount
     self.batchSize = batchSize
     self.pooling = pooling

@@ -11,7 +11,8 @@ public final class HeadGroup: Sendable {
 
   public let heads: [Head]
   public let parallel: Parallel
-  private let attention: QueryAttention
+  /// One for each way to multiply that heads have.
+  private let attentions: [QueryAttention]
   private let images: PerWorker<ImageTokens>
 
   /// - Parameters:
@@ -21,7 +22,10 @@ public final class HeadGroup: Sendable {
     precondition(!heads.isEmpty, "a group has at least one head")
     self.heads = heads
     self.parallel = parallel
-    attention = QueryAttention(heads.compactMap { $0.pooling as? any QueryPooling }, layout: layout)
+    attentions = MatrixProducts.allCases.compactMap { products in
+      let poolings = heads.filter { $0.products == products }.compactMap { $0.pooling as? any QueryPooling }
+      return poolings.isEmpty ? nil : QueryAttention(poolings, layout: layout, products)
+    }
     images = PerWorker(parallel) { ImageTokens(layout: layout, norm: norm) }
     for head in heads { head.pooling.keepActivations(byteCount: Self.activationByteCount / heads.count) }
   }
@@ -82,9 +86,9 @@ public final class HeadGroup: Sendable {
     _ = try mapHeads { _, head, parallel in
       try head.pooling.beginForward(count: batch.count, training: training, parallel)
     }
-    attention.beginForward()
+    for attention in attentions { attention.beginForward() }
     try visit(batch) { image, index, _ in
-      if !attention.isEmpty { attention.forward(image, index: index) }
+      for attention in attentions { attention.forward(image, index: index) }
       for head in heads {
         try head.pooling.forward(
           image, index: index, into: head.features.pointer + index * head.pooling.outputWidth)
@@ -93,10 +97,10 @@ public final class HeadGroup: Sendable {
   }
 
   private func visitBackward(_ batch: Batch) throws {
-    attention.beginBackward()
+    for attention in attentions { attention.beginBackward() }
     let trained = heads.filter(\.hasTrainedPooling)
     try visit(batch) { image, index, group in
-      if !attention.isEmpty { attention.backward(image, index: index, group: group) }
+      for attention in attentions { attention.backward(image, index: index, group: group) }
       for head in trained {
         try head.pooling.backward(
           image, index: index, group: group,
@@ -104,7 +108,7 @@ public final class HeadGroup: Sendable {
       }
     }
     let groupCount = ImageGroups(imageCount: batch.count).count
-    try attention.finishBackward(groupCount: groupCount, parallel)
+    for attention in attentions { try attention.finishBackward(groupCount: groupCount, parallel) }
     _ = try mapHeads { _, head, parallel in
       guard head.hasTrainedPooling else { return }
       try head.pooling.finishBackward(count: batch.count, groupCount: groupCount, parallel)

@@ -10,6 +10,9 @@ package final class ImageTokens {
   /// [T, D], made on first use.
   private var widened: SharedBuffer<Float>?
   private var isWidened = false
+  /// [T, D], likewise.
+  private var roundedValues: SharedBuffer<UInt16>?
+  private var isRounded = false
   private var moments: [Float: TokenMoments] = [:]
   private var channelMoments: [Int: ChannelMoments] = [:]
   private var scratch: [ObjectIdentifier: AnyObject] = [:]
@@ -39,7 +42,7 @@ package final class ImageTokens {
     self.next = norm == nil && next?.type == tokens.type ? next : nil
     shown = norm?.normalize(tokens, into: normalized.pointer) ?? tokens
     self.isFirstOfGroup = isFirstOfGroup
-    isWidened = false
+    (isWidened, isRounded) = (false, false)
     for moments in moments.values { moments.isCurrent = false }
     for moments in channelMoments.values { moments.isCurrent = false }
   }
@@ -51,6 +54,22 @@ package final class ImageTokens {
     if !isWidened { stored.decode(into: buffer.pointer) }
     isWidened = true
     return buffer.pointer
+  }
+
+  /// The tokens in bfloat16, [T, D].
+  func inBFloat16() -> UnsafePointer<UInt16> {
+    guard stored.type != .bfloat16 else { return stored.pointer.assumingMemoryBound(to: UInt16.self) }
+    let buffer = roundedValues ?? SharedBuffer<UInt16>(count: layout.tokenCount * layout.width)
+    roundedValues = buffer
+    if !isRounded {
+      if stored.type == .float16 {
+        pb_f16_to_bf16(stored.pointer.assumingMemoryBound(to: UInt16.self), buffer.pointer, buffer.count)
+      } else {
+        _ = pb_f32_to_bf16(inSinglePrecision(), buffer.pointer, buffer.count)
+      }
+    }
+    isRounded = true
+    return UnsafePointer(buffer.pointer)
   }
 
   /// A head's memory on this thread, made when it first asks.

@@ -120,7 +120,10 @@ package final class PoolingQueries: Sendable {
 ///
 /// Source: multi-head cross-attention with learned queries (Lee et al. 2019, pooling by multi-head attention), the key
 /// projection moved to the other side of the product.
+///
+/// Where operands are rounded, tokens are rounded once for all queries, with what they are multiplied with and their weights.
 package final class QueryAttention: Sendable {
+  private let products: MatrixProducts
   private let heads: [PoolingQueries]
   /// The first query of each head among all of them; heads whose queries belong to images come last.
   private let starts: [Int]
@@ -147,8 +150,14 @@ package final class QueryAttention: Sendable {
     let elementSums: SharedBuffer<Float>
     /// [D], all 1.
     let ones: SharedBuffer<Float>
+    /// [queries, D]: what tokens are multiplied with, and [queries, stride]: their weights, rounded; empty where nothing is.
+    let roundedVectors: SharedBuffer<UInt16>
+    let roundedWeights: SharedBuffer<UInt16>
 
-    init(queryCount: Int, width: Int, stride: Int) {
+    init(queryCount: Int, width: Int, stride: Int, _ products: MatrixProducts) {
+      let roundedCount = products == .bfloat16 ? queryCount : 0
+      roundedVectors = SharedBuffer(count: roundedCount * width)
+      roundedWeights = SharedBuffer(count: roundedCount * stride)
       rows = SharedBuffer(count: queryCount * stride)
       (left, sums) = (SharedBuffer(count: queryCount * width), SharedBuffer(count: queryCount * width))
       (corrections, elementSums) = (SharedBuffer(count: queryCount), SharedBuffer(count: queryCount))
@@ -157,7 +166,8 @@ package final class QueryAttention: Sendable {
     }
   }
 
-  package init(_ poolings: [any QueryPooling], layout: TokenLayout) {
+  package init(_ poolings: [any QueryPooling], layout: TokenLayout, _ products: MatrixProducts) {
+    self.products = products
     let queries = poolings.map(\.queries)
     heads = queries.filter { !$0.form.perImage } + queries.filter { $0.form.perImage }
     var starts: [Int] = []
@@ -175,10 +185,8 @@ package final class QueryAttention: Sendable {
   }
 
   private func scratch(_ image: ImageTokens) -> Scratch {
-    image.scratch(of: self) { Scratch(queryCount: queryCount, width: width, stride: stride) }
+    image.scratch(of: self) { Scratch(queryCount: queryCount, width: width, stride: stride, products) }
   }
-
-  package var isEmpty: Bool { heads.isEmpty }
 
   private func forEachHead(_ body: (_ head: PoolingQueries, _ start: Int) -> Void) {
     for (head, start) in zip(heads, starts) { body(head, start) }
@@ -324,14 +332,27 @@ package final class QueryAttention: Sendable {
     _ image: ImageTokens, _ vectors: UnsafePointer<Float>, _ index: Int, _ scratch: Scratch
   ) {
     let rows = scratch.rows.pointer
-    image.stored.dots(queries: vectors, count: queryCount, into: rows, stride: stride)
+    switch products {
+    case .float32: image.stored.dots(queries: vectors, count: queryCount, into: rows, stride: stride)
+    case .bfloat16:
+      let rounded = scratch.roundedVectors.pointer
+      _ = pb_f32_to_bf16(vectors, rounded, queryCount * width)
+      pb_rounded_token_dots(
+        image.inBFloat16(), image.stored.tokenCount, width, rounded, queryCount, rows, stride)
+    }
     forEachHead { head, start in
       let own = vectors + start * width
       head.extraToken(index)?.dots(
         queries: own, count: head.form.count, into: rows + start * stride + head.tokenCount, stride: stride)
       guard head.form.layerNormEpsilon != nil else { return }
-      StoredTokens(.float32, own, tokenCount: head.form.count, width: width)
-        .dots(query: scratch.ones.pointer, into: scratch.elementSums.pointer + start)
+      // Of what the tokens have met, so that a token's mean is subtracted from the product that it is in.
+      let met =
+        products == .float32
+        ? StoredTokens(.float32, own, tokenCount: head.form.count, width: width)
+        : StoredTokens(
+          .bfloat16, scratch.roundedVectors.pointer + start * width, tokenCount: head.form.count, width: width
+        )
+      met.dots(query: scratch.ones.pointer, into: scratch.elementSums.pointer + start)
     }
   }
 
@@ -341,8 +362,19 @@ package final class QueryAttention: Sendable {
   private func addUp(_ image: ImageTokens, _ index: Int, _ scratch: Scratch) -> UnsafeMutablePointer<Float> {
     let (rows, sums) = (scratch.rows.pointer, scratch.sums.pointer)
     sums.update(repeating: 0, count: queryCount * width)
-    image.stored.addWeightedSums(
-      weights: rows, stride: stride, count: queryCount, to: sums, before: image.next)
+    switch products {
+    case .float32:
+      image.stored.addWeightedSums(
+        weights: rows, stride: stride, count: queryCount, to: sums, before: image.next)
+    case .bfloat16:
+      let rounded = scratch.roundedWeights.pointer
+      _ = pb_f32_to_bf16(rows, rounded, queryCount * stride)
+      // Tokens of other types are a half or twice as wide in memory.
+      let next = image.next.flatMap { $0.type.byteCount == 2 ? $0.pointer : nil }
+      pb_rounded_token_sums(
+        image.inBFloat16(), image.stored.tokenCount, width, rounded, stride, queryCount, sums,
+        next?.assumingMemoryBound(to: UInt16.self))
+    }
     forEachHead { head, start in
       if head.form.layerNormEpsilon != nil {
         for row in start..<start + head.form.count {

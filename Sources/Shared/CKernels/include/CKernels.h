@@ -18,5 +18,6 @@
 #include "pb_ranking.h"
 #include "pb_resample.h"
 #include "pb_residual.h"
+#include "pb_rounded_pooling.h"
 #include "pb_selection.h"
 #include "pb_token_norm.h"
