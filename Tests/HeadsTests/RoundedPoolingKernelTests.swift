@@ -35,9 +35,9 @@ import Testing
     let start = Self.random(queryCount * width, seed: 4).values
     let (dots, sums) = (SharedBuffer<Float>(count: queryCount * stride), SharedBuffer(start))
     level.run {
-      pb_rounded_token_dots(
+      pb_rounded_token_dots_bf16(
         tokenBits.pointer, tokenCount, width, queryBits.pointer, queryCount, dots.pointer, stride)
-      pb_rounded_token_sums(
+      pb_rounded_token_sums_bf16(
         tokenBits.pointer, tokenCount, width, weightBits.pointer, stride, queryCount, sums.pointer,
         tokenBits.pointer)
     }
@@ -72,10 +72,10 @@ import Testing
       let dots = SharedBuffer<Float>(count: range.count * tokenCount)
       let sums = SharedBuffer<Float>(count: range.count * width)
       level.run {
-        pb_rounded_token_dots(
+        pb_rounded_token_dots_bf16(
           tokens.pointer, tokenCount, width, queries.pointer + range.lowerBound * width, range.count,
           dots.pointer, tokenCount)
-        pb_rounded_token_sums(
+        pb_rounded_token_sums_bf16(
           tokens.pointer, tokenCount, width, weights.pointer + range.lowerBound * tokenCount, tokenCount,
           range.count, sums.pointer, nil)
       }
@@ -86,6 +86,57 @@ import Testing
       let alone = results(query..<query + 1)
       #expect(Array(all.0[query * tokenCount..<(query + 1) * tokenCount]) == alone.0)
       #expect(Array(all.1[query * width..<(query + 1) * width]) == alone.1)
+    }
+  }
+
+  @Test(arguments: CPULevel.available)
+  func everyFloat16RoundsToBfloat16AsItsSingleDoes(level: CPULevel) {
+    let halves = SharedBuffer((0...UInt16.max).map { $0 })
+    let rounded = SharedBuffer<UInt16>(count: halves.count)
+    level.run { pb_rounded_tokens(halves.pointer, rounded.pointer, halves.count) }
+    // What does not fill a vector, and nothing behind it.
+    for count in [0, 1, 31, 33] {
+      let start = SharedBuffer<UInt16>(repeatElement(7, count: 40))
+      level.run { pb_rounded_tokens(halves.pointer + 0x3C00, start.pointer, count) }
+      #expect(start.array.prefix(count) == rounded.array[0x3C00..<0x3C00 + count])
+      #expect(start.array.dropFirst(count).allSatisfy { $0 == 7 })
+    }
+    for (half, actual) in zip(halves.array, rounded.array) {
+      let value = pb_f16_to_f32_reference(half)
+      // A NaN stays one, whatever its payload becomes.
+      let equal =
+        value.isNaN
+        ? pb_bf16_to_f32_reference(actual).isNaN : actual == pb_f32_to_bf16_reference(value)
+      #expect(equal, "\(value) became \(actual)")
+    }
+  }
+
+  /// Tokens in float16 are rounded in registers to what they are when they are rounded beforehand.
+  @Test(arguments: CPULevel.available)
+  func float16TokensMakeTheBitsOfRoundedOnes(level: CPULevel) {
+    for shape in Self.shapes {
+      let (tokenCount, width, queryCount) = (shape.tokenCount, shape.width, shape.queryCount)
+      var generator = SeededGenerator(seed: 6)
+      let halves = SharedBuffer(
+        (0..<tokenCount * width).map { _ in pb_f32_to_f16_reference(Float(generator.normal())) })
+      let rounded = SharedBuffer<UInt16>(count: halves.count)
+      let queries = Self.random(queryCount * width, seed: 2).bits
+      let weights = Self.random(queryCount * tokenCount, seed: 3).bits
+      let dots = (0..<2).map { _ in SharedBuffer<Float>(count: queryCount * tokenCount) }
+      let sums = (0..<2).map { _ in SharedBuffer<Float>(count: queryCount * width) }
+      level.run {
+        pb_rounded_tokens(halves.pointer, rounded.pointer, halves.count)
+        pb_rounded_token_dots_bf16(
+          rounded.pointer, tokenCount, width, queries.pointer, queryCount, dots[0].pointer, tokenCount)
+        pb_rounded_token_dots_f16(
+          halves.pointer, tokenCount, width, queries.pointer, queryCount, dots[1].pointer, tokenCount)
+        pb_rounded_token_sums_bf16(
+          rounded.pointer, tokenCount, width, weights.pointer, tokenCount, queryCount, sums[0].pointer, nil)
+        pb_rounded_token_sums_f16(
+          halves.pointer, tokenCount, width, weights.pointer, tokenCount, queryCount, sums[1].pointer, nil)
+      }
+      #expect(dots[0].array == dots[1].array)
+      #expect(sums[0].array == sums[1].array)
     }
   }
 }

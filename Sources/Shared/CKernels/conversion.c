@@ -21,8 +21,6 @@ PB_DISPATCH(bool, pb_f32_to_bf16, (const float *source, uint16_t *destination, s
             (source, destination, count))
 PB_DISPATCH(void, pb_f16_to_f32, (const uint16_t *source, float *destination, size_t count),
             (source, destination, count))
-PB_DISPATCH(void, pb_f16_to_bf16, (const uint16_t *source, uint16_t *destination, size_t count),
-            (source, destination, count))
 PB_DISPATCH(void, pb_bf16_to_f32, (const uint16_t *source, float *destination, size_t count),
             (source, destination, count))
 

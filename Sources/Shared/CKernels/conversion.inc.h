@@ -50,14 +50,3 @@ static void PB_KERNEL(pb_bf16_to_f32)(const uint16_t *restrict source, float *re
   PB_VECTORIZE
   for (size_t i = 0; i < count; i++) bits[i] = (uint32_t)source[i] << 16;
 }
-
-static void PB_KERNEL(pb_f16_to_bf16)(const uint16_t *restrict source, uint16_t *restrict destination, size_t count) {
-  const pb_half *restrict half = (const pb_half *)source;
-  PB_VECTORIZE
-  for (size_t i = 0; i < count; i++) {
-    const float value = (float)half[i];
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    destination[i] = pb_round_to_bf16(bits);
-  }
-}

@@ -12,6 +12,8 @@
 #define PB_LINE 64
 typedef float pb_f32x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t pb_u16x16 __attribute__((ext_vector_type(16)));
+typedef uint16_t pb_u16x32 __attribute__((ext_vector_type(32)));
+typedef _Float16 pb_f16x16 __attribute__((ext_vector_type(16)));
 typedef uint32_t pb_u32x16 __attribute__((ext_vector_type(16)));
 
 // Vectors wider than a level's registers never cross a call: whoever takes or returns one is inlined.
@@ -39,12 +41,18 @@ typedef uint32_t pb_u32x16 __attribute__((ext_vector_type(16)));
 #pragma clang attribute pop
 #endif
 
-PB_DISPATCH_BF16(void, pb_rounded_token_dots,
-                 (const uint16_t *tokens, size_t token_count, size_t width, const uint16_t *queries,
-                  size_t query_count, float *out, size_t out_stride),
-                 (tokens, token_count, width, queries, query_count, out, out_stride))
+PB_DISPATCH_BF16(void, pb_rounded_tokens, (const uint16_t *tokens, uint16_t *rounded, size_t count),
+                 (tokens, rounded, count))
 
-PB_DISPATCH_BF16(void, pb_rounded_token_sums,
-                 (const uint16_t *tokens, size_t token_count, size_t width, const uint16_t *weights,
-                  size_t weight_stride, size_t query_count, float *out, const uint16_t *next),
-                 (tokens, token_count, width, weights, weight_stride, query_count, out, next))
+#define PB_DISPATCH_ROUNDED(type)                                                                                 \
+  PB_DISPATCH_BF16(void, pb_rounded_token_dots_##type,                                                            \
+                   (const uint16_t *tokens, size_t token_count, size_t width, const uint16_t *queries,            \
+                    size_t query_count, float *out, size_t out_stride),                                           \
+                   (tokens, token_count, width, queries, query_count, out, out_stride))                           \
+  PB_DISPATCH_BF16(void, pb_rounded_token_sums_##type,                                                            \
+                   (const uint16_t *tokens, size_t token_count, size_t width, const uint16_t *weights,            \
+                    size_t weight_stride, size_t query_count, float *out, const uint16_t *next),                  \
+                   (tokens, token_count, width, weights, weight_stride, query_count, out, next))
+
+PB_DISPATCH_ROUNDED(bf16)
+PB_DISPATCH_ROUNDED(f16)

@@ -1,16 +1,17 @@
-// Products and weighted sums of rounded tokens with rounded vectors at one level. The including file defines
+// Products and weighted sums of tokens, which are or become bfloat16, with rounded vectors at one level and for one type of
+// tokens. The including file defines
+// - PB_TYPE: the type's name in the kernels' names;
 // - PB_STEP_VALUES: the values of a summed axis, tokens or channels, that one operand of 32 bits holds;
 // - PB_MULTIPLY_ADD(sum, a, b): sum += a * b, of sixteen operands each;
-// - PB_ROW_OPERANDS(row): sixteen operands of values that follow each other in a row;
-// - PB_COLUMN_OPERANDS(part, first, second): the operands of sixteen columns, of a step of rows of which the second counts
+// - PB_ROW_OPERANDS(row): sixteen operands of values that follow each other in a row of a vector;
+// - PB_TOKEN_OPERANDS(row): the same of a token;
+// - PB_COLUMN_OPERANDS(part, first, second): the operands of sixteen columns, of a step of tokens of which the second counts
 //   where steps are pairs; a `part` of so many of those that PB_STEP_VALUES * 16 columns take;
 // - PB_WEIGHT(weights, count): an operand of a step's weights, of which there are `count`.
 //
 // Blocks take their sizes as constants and are inlined, so that accumulators live in registers.
 
-#include "elementary.inc.h"
-#include "lane_sums.inc.h"
-
+#define PB_ROUNDED(name) PB_JOIN(PB_JOIN(name, PB_TYPE), PB_LEVEL)
 #define PB_ROW_VALUES (PB_LANES * PB_STEP_VALUES)
 /// The columns of a block of sums: so many vectors of a row.
 #define PB_SUM_PLACES 2
@@ -18,7 +19,7 @@
 
 // MARK: Products
 
-PB_INLINE void PB_KERNEL(rounded_dots_block)(const uint16_t *tokens, size_t width, const uint16_t *queries, float *out,
+PB_INLINE void PB_ROUNDED(rounded_dots_block)(const uint16_t *tokens, size_t width, const uint16_t *queries, float *out,
                                              size_t out_stride, const int count_t, const int count_q) {
   pb_f32x16 sums[16];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < count_t * count_q; i++) sums[i] = 0;
@@ -26,7 +27,7 @@ PB_INLINE void PB_KERNEL(rounded_dots_block)(const uint16_t *tokens, size_t widt
   for (size_t d = 0; d < whole; d += PB_ROW_VALUES) {
     pb_u32x16 x[16];
     _Pragma("clang loop unroll(full)") for (int t = 0; t < count_t; t++)
-        x[t] = PB_ROW_OPERANDS(tokens + (size_t)t * width + d);
+        x[t] = PB_TOKEN_OPERANDS(tokens + (size_t)t * width + d);
     _Pragma("clang loop unroll(full)") for (int q = 0; q < count_q; q++) {
       const pb_u32x16 query = PB_ROW_OPERANDS(queries + (size_t)q * width + d);
       _Pragma("clang loop unroll(full)") for (int t = 0; t < count_t; t++)
@@ -41,7 +42,7 @@ PB_INLINE void PB_KERNEL(rounded_dots_block)(const uint16_t *tokens, size_t widt
       for (int t = 0; t < count_t; t++) {
         uint16_t x[PB_ROW_VALUES] = {0};
         memcpy(x, tokens + (size_t)t * width + whole, bytes);
-        PB_MULTIPLY_ADD(sums[q * count_t + t], PB_ROW_OPERANDS(x), PB_ROW_OPERANDS(query));
+        PB_MULTIPLY_ADD(sums[q * count_t + t], PB_TOKEN_OPERANDS(x), PB_ROW_OPERANDS(query));
       }
     }
   }
@@ -58,32 +59,32 @@ PB_INLINE void PB_KERNEL(rounded_dots_block)(const uint16_t *tokens, size_t widt
 }
 
 /// All tokens with a few queries, which stay in the first-level cache.
-PB_INLINE void PB_KERNEL(rounded_dots_of_queries)(const uint16_t *tokens, size_t token_count, size_t width,
+PB_INLINE void PB_ROUNDED(rounded_dots_of_queries)(const uint16_t *tokens, size_t token_count, size_t width,
                                                   const uint16_t *queries, float *out, size_t out_stride,
                                                   const int count_t, const int count_q) {
   size_t t = 0;
   for (; t + (size_t)count_t <= token_count; t += (size_t)count_t)
-    PB_KERNEL(rounded_dots_block)(tokens + t * width, width, queries, out + t, out_stride, count_t, count_q);
+    PB_ROUNDED(rounded_dots_block)(tokens + t * width, width, queries, out + t, out_stride, count_t, count_q);
   for (; t < token_count; t++)
-    PB_KERNEL(rounded_dots_block)(tokens + t * width, width, queries, out + t, out_stride, 1, count_q);
+    PB_ROUNDED(rounded_dots_block)(tokens + t * width, width, queries, out + t, out_stride, 1, count_q);
 }
 
-static void PB_KERNEL(pb_rounded_token_dots)(const uint16_t *tokens, size_t token_count, size_t width,
+static void PB_ROUNDED(pb_rounded_token_dots)(const uint16_t *tokens, size_t token_count, size_t width,
                                              const uint16_t *queries, size_t query_count, float *out,
                                              size_t out_stride) {
   size_t q = 0;
   for (; q + PB_BLOCK_QUERIES <= query_count; q += PB_BLOCK_QUERIES)
-    PB_KERNEL(rounded_dots_of_queries)(tokens, token_count, width, queries + q * width, out + q * out_stride,
+    PB_ROUNDED(rounded_dots_of_queries)(tokens, token_count, width, queries + q * width, out + q * out_stride,
                                        out_stride, PB_BLOCK_TOKENS, PB_BLOCK_QUERIES);
   for (; q < query_count; q++)
-    PB_KERNEL(rounded_dots_of_queries)(tokens, token_count, width, queries + q * width, out + q * out_stride,
+    PB_ROUNDED(rounded_dots_of_queries)(tokens, token_count, width, queries + q * width, out + q * out_stride,
                                        out_stride, PB_SINGLE_TOKENS, 1);
 }
 
 // MARK: Weighted sums
 
 /// Adds a step of tokens to a block's sums. `count` is the step's weights, the last of which may be missing.
-PB_INLINE void PB_KERNEL(rounded_sums_step)(pb_f32x16 *sums, const uint16_t *first, const uint16_t *second,
+PB_INLINE void PB_ROUNDED(rounded_sums_step)(pb_f32x16 *sums, const uint16_t *first, const uint16_t *second,
                                             const uint16_t *weights, size_t weight_stride, const int count,
                                             const int count_q) {
   enum { PARTS = PB_STEP_VALUES };
@@ -99,7 +100,7 @@ PB_INLINE void PB_KERNEL(rounded_sums_step)(pb_f32x16 *sums, const uint16_t *fir
 }
 
 /// PB_SUM_COLUMNS columns, or, where `is_whole` is 0, the `columns` that are left.
-PB_INLINE void PB_KERNEL(rounded_sums_block)(const uint16_t *tokens, size_t token_count, size_t width,
+PB_INLINE void PB_ROUNDED(rounded_sums_block)(const uint16_t *tokens, size_t token_count, size_t width,
                                              const uint16_t *weights, size_t weight_stride, float *out,
                                              const uint16_t *next, size_t columns, const int is_whole,
                                              const int count_q) {
@@ -110,12 +111,12 @@ PB_INLINE void PB_KERNEL(rounded_sums_block)(const uint16_t *tokens, size_t toke
   for (; t + PB_STEP_VALUES <= token_count; t += PB_STEP_VALUES) {
     const uint16_t *row = tokens + t * width;
     if (is_whole) {
-      PB_KERNEL(rounded_sums_step)
+      PB_ROUNDED(rounded_sums_step)
       (sums, row, row + (PB_STEP_VALUES - 1) * width, weights + t, weight_stride, PB_STEP_VALUES, count_q);
     } else {
       memset(rest, 0, sizeof rest);
       for (size_t i = 0; i < PB_STEP_VALUES; i++) memcpy(rest[i], row + i * width, columns * sizeof *row);
-      PB_KERNEL(rounded_sums_step)
+      PB_ROUNDED(rounded_sums_step)
       (sums, rest[0], rest[PB_STEP_VALUES - 1], weights + t, weight_stride, PB_STEP_VALUES, count_q);
     }
     if (next) {
@@ -127,7 +128,7 @@ PB_INLINE void PB_KERNEL(rounded_sums_block)(const uint16_t *tokens, size_t toke
   if (t < token_count) {
     memset(rest, 0, sizeof rest);
     memcpy(rest[0], tokens + t * width, columns * sizeof *tokens);
-    PB_KERNEL(rounded_sums_step)(sums, rest[0], rest[PB_STEP_VALUES - 1], weights + t, weight_stride, 1, count_q);
+    PB_ROUNDED(rounded_sums_step)(sums, rest[0], rest[PB_STEP_VALUES - 1], weights + t, weight_stride, 1, count_q);
   }
   _Pragma("clang loop unroll(full)") for (int q = 0; q < count_q; q++) {
     float *to = out + (size_t)q * width;
@@ -145,33 +146,34 @@ PB_INLINE void PB_KERNEL(rounded_sums_block)(const uint16_t *tokens, size_t toke
   }
 }
 
-PB_INLINE void PB_KERNEL(rounded_sums_of_queries)(const uint16_t *tokens, size_t token_count, size_t width,
+PB_INLINE void PB_ROUNDED(rounded_sums_of_queries)(const uint16_t *tokens, size_t token_count, size_t width,
                                                   const uint16_t *weights, size_t weight_stride, float *out,
                                                   const uint16_t *next, const int count_q) {
   size_t d = 0;
   for (; d + PB_SUM_COLUMNS <= width; d += PB_SUM_COLUMNS)
-    PB_KERNEL(rounded_sums_block)(tokens + d, token_count, width, weights, weight_stride, out + d,
+    PB_ROUNDED(rounded_sums_block)(tokens + d, token_count, width, weights, weight_stride, out + d,
                                   next ? next + d : NULL, PB_SUM_COLUMNS, 1, count_q);
   if (d < width)
-    PB_KERNEL(rounded_sums_block)(tokens + d, token_count, width, weights, weight_stride, out + d,
+    PB_ROUNDED(rounded_sums_block)(tokens + d, token_count, width, weights, weight_stride, out + d,
                                   next ? next + d : NULL, width - d, 0, count_q);
 }
 
-static void PB_KERNEL(pb_rounded_token_sums)(const uint16_t *tokens, size_t token_count, size_t width,
+static void PB_ROUNDED(pb_rounded_token_sums)(const uint16_t *tokens, size_t token_count, size_t width,
                                              const uint16_t *weights, size_t weight_stride, size_t query_count,
                                              float *out, const uint16_t *next) {
   size_t q = 0;
   for (; q + PB_SUM_QUERIES <= query_count; q += PB_SUM_QUERIES, next = NULL)
-    PB_KERNEL(rounded_sums_of_queries)(tokens, token_count, width, weights + q * weight_stride, weight_stride,
+    PB_ROUNDED(rounded_sums_of_queries)(tokens, token_count, width, weights + q * weight_stride, weight_stride,
                                        out + q * width, next, PB_SUM_QUERIES);
   for (; q + 2 <= query_count; q += 2, next = NULL)
-    PB_KERNEL(rounded_sums_of_queries)(tokens, token_count, width, weights + q * weight_stride, weight_stride,
+    PB_ROUNDED(rounded_sums_of_queries)(tokens, token_count, width, weights + q * weight_stride, weight_stride,
                                        out + q * width, next, 2);
   if (q < query_count)
-    PB_KERNEL(rounded_sums_of_queries)(tokens, token_count, width, weights + q * weight_stride, weight_stride,
+    PB_ROUNDED(rounded_sums_of_queries)(tokens, token_count, width, weights + q * weight_stride, weight_stride,
                                        out + q * width, next, 1);
 }
 
+#undef PB_ROUNDED
 #undef PB_ROW_VALUES
 #undef PB_SUM_PLACES
 #undef PB_SUM_COLUMNS

@@ -56,14 +56,20 @@ package final class ImageTokens {
     return buffer.pointer
   }
 
+  /// Tokens that are stored in 16 bits, as bits, [T, D].
+  var halves: UnsafePointer<UInt16> {
+    precondition(stored.type.byteCount == 2, "tokens of type \(stored.type) have other bits")
+    return stored.pointer.assumingMemoryBound(to: UInt16.self)
+  }
+
   /// The tokens in bfloat16, [T, D].
   func inBFloat16() -> UnsafePointer<UInt16> {
-    guard stored.type != .bfloat16 else { return stored.pointer.assumingMemoryBound(to: UInt16.self) }
+    guard stored.type != .bfloat16 else { return halves }
     let buffer = roundedValues ?? SharedBuffer<UInt16>(count: layout.tokenCount * layout.width)
     roundedValues = buffer
     if !isRounded {
       if stored.type == .float16 {
-        pb_f16_to_bf16(stored.pointer.assumingMemoryBound(to: UInt16.self), buffer.pointer, buffer.count)
+        pb_rounded_tokens(halves, buffer.pointer, buffer.count)
       } else {
         _ = pb_f32_to_bf16(inSinglePrecision(), buffer.pointer, buffer.count)
       }

@@ -337,8 +337,13 @@ package final class QueryAttention: Sendable {
     case .bfloat16:
       let rounded = scratch.roundedVectors.pointer
       _ = pb_f32_to_bf16(vectors, rounded, queryCount * width)
-      pb_rounded_token_dots(
-        image.inBFloat16(), image.stored.tokenCount, width, rounded, queryCount, rows, stride)
+      if meetsStoredTokens(image) {
+        pb_rounded_token_dots_f16(
+          image.halves, image.stored.tokenCount, width, rounded, queryCount, rows, stride)
+      } else {
+        pb_rounded_token_dots_bf16(
+          image.inBFloat16(), image.stored.tokenCount, width, rounded, queryCount, rows, stride)
+      }
     }
     forEachHead { head, start in
       let own = vectors + start * width
@@ -370,10 +375,16 @@ package final class QueryAttention: Sendable {
       let rounded = scratch.roundedWeights.pointer
       _ = pb_f32_to_bf16(rows, rounded, queryCount * stride)
       // Tokens of other types are a half or twice as wide in memory.
-      let next = image.next.flatMap { $0.type.byteCount == 2 ? $0.pointer : nil }
-      pb_rounded_token_sums(
-        image.inBFloat16(), image.stored.tokenCount, width, rounded, stride, queryCount, sums,
-        next?.assumingMemoryBound(to: UInt16.self))
+      let next = image.next.flatMap {
+        $0.type.byteCount == 2 ? $0.pointer.assumingMemoryBound(to: UInt16.self) : nil
+      }
+      if meetsStoredTokens(image) {
+        pb_rounded_token_sums_f16(
+          image.halves, image.stored.tokenCount, width, rounded, stride, queryCount, sums, next)
+      } else {
+        pb_rounded_token_sums_bf16(
+          image.inBFloat16(), image.stored.tokenCount, width, rounded, stride, queryCount, sums, next)
+      }
     }
     forEachHead { head, start in
       if head.form.layerNormEpsilon != nil {
@@ -387,6 +398,12 @@ package final class QueryAttention: Sendable {
         to: sums + start * width)
     }
     return sums
+  }
+
+  /// Whether queries are so few that tokens in float16 are rounded again for each of them: every bit is the same, and memory
+  /// need not hold the rounded ones.
+  private func meetsStoredTokens(_ image: ImageTokens) -> Bool {
+    image.stored.type == .float16 && queryCount <= 2
   }
 
   private func kernelTokens(_ head: PoolingQueries, _ image: ImageTokens) -> pb_pooling_tokens {

@@ -14,7 +14,6 @@ bool pb_f32_to_f16(const float *source, uint16_t *destination, size_t count);
 bool pb_f32_to_bf16(const float *source, uint16_t *destination, size_t count);
 void pb_f16_to_f32(const uint16_t *source, float *destination, size_t count);
 void pb_bf16_to_f32(const uint16_t *source, float *destination, size_t count);
-void pb_f16_to_bf16(const uint16_t *source, uint16_t *destination, size_t count);
 
 uint16_t pb_f32_to_f16_reference(float value);
 uint16_t pb_f32_to_bf16_reference(float value);
