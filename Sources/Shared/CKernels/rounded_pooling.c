@@ -20,8 +20,8 @@ typedef uint32_t pb_u32x16 __attribute__((ext_vector_type(16)));
 #pragma clang diagnostic ignored "-Wpsabi"
 #define PB_INLINE static inline __attribute__((always_inline, unused))
 
-/// The tokens and queries of a block of products, the tokens of a single query, and the queries of a block of sums: as many
-/// accumulators as the level has registers for.
+/// The tokens and queries of a block of products, the tokens of a single query, and the queries of a block of sums: as
+/// many accumulators as the level has registers for.
 #define PB_BLOCK_TOKENS (PB_WIDE_REGISTERS ? 4 : 2)
 #define PB_BLOCK_QUERIES (PB_WIDE_REGISTERS ? 4 : 2)
 #define PB_SINGLE_TOKENS (PB_WIDE_REGISTERS ? 16 : 4)

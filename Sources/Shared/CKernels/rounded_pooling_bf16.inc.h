@@ -10,10 +10,10 @@ PB_INLINE pb_u32x16 PB_KERNEL(column_pairs)(int part, const uint16_t *first, con
   pb_u16x32 a, b;
   memcpy(&a, first, sizeof a);
   memcpy(&b, second, sizeof b);
-  const pb_u16x32 low = __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41,
-                                             10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47);
-  const pb_u16x32 high = __builtin_shufflevector(a, b, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55, 24,
-                                              56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63);
+  const pb_u16x32 low = __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9,
+                                             41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47);
+  const pb_u16x32 high = __builtin_shufflevector(a, b, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+                                              24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63);
   return part == 0 ? (pb_u32x16)low : (pb_u32x16)high;
 }
 

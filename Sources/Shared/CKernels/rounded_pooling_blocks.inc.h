@@ -1,12 +1,12 @@
-// Products and weighted sums of tokens, which are or become bfloat16, with rounded vectors at one level and for one type of
-// tokens. The including file defines
+// Products and weighted sums of tokens, which are or become bfloat16, with rounded vectors at one level and for one type
+// of tokens. The including file defines
 // - PB_TYPE: the type's name in the kernels' names;
 // - PB_STEP_VALUES: the values of a summed axis, tokens or channels, that one operand of 32 bits holds;
 // - PB_MULTIPLY_ADD(sum, a, b): sum += a * b, of sixteen operands each;
 // - PB_ROW_OPERANDS(row): sixteen operands of values that follow each other in a row of a vector;
 // - PB_TOKEN_OPERANDS(row): the same of a token;
-// - PB_COLUMN_OPERANDS(part, first, second): the operands of sixteen columns, of a step of tokens of which the second counts
-//   where steps are pairs; a `part` of so many of those that PB_STEP_VALUES * 16 columns take;
+// - PB_COLUMN_OPERANDS(part, first, second): the operands of sixteen columns, of a step of tokens of which the second
+//   counts where steps are pairs; a `part` of so many of those that PB_STEP_VALUES * 16 columns take;
 // - PB_WEIGHT(weights, count): an operand of a step's weights, of which there are `count`.
 //
 // Blocks take their sizes as constants and are inlined, so that accumulators live in registers.

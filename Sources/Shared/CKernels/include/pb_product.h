@@ -22,8 +22,8 @@ void pb_product_pack_rows(const float *values, size_t stride, size_t lanes, size
 /// Makes an operand of a matrix [summed, lanes], `stride` values from row to row.
 void pb_product_pack_columns(const float *values, size_t stride, size_t lanes, size_t summed, uint32_t *operand);
 
-/// out [rows, columns] = scale * left right^T + beta * out, with `stride` values from row to row. Where beta is 0 nothing of
-/// `out` is read.
+/// out [rows, columns] = scale * left right^T + beta * out, with `stride` values from row to row. Where beta is 0 nothing
+/// of `out` is read.
 ///
 /// Each sum runs over its values in order, whatever rows and columns are beside it.
 ///
