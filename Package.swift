@@ -58,6 +58,7 @@ let package = Package(
     systemLibrary("CPNG", pkgConfig: "libpng", apt: "libpng-dev", brew: "libpng"),
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
     systemLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+    systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev", brew: "curl"),
     .target(
       name: "CoDNN", path: "Sources/Shared/CoDNN",
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("pthread", .when(platforms: [.linux]))]),
@@ -76,6 +77,9 @@ let package = Package(
     // images + checkpoint -> token cache
     extract("VisionTransformer", ["CKernels", "Compute", "Files", "LinearLayers", "Tensors"]),
     extract("Checkpoints", ["CZlib", "Compute", "Files", "LinearLayers", "Tensors", "VisionTransformer"]),
+    .target(
+      name: "ModelHub", dependencies: ["CCurl", "Files", "Tensors"], path: "Sources/extract/ModelHub",
+      resources: [.embedInCode("Names/timm-models.txt")]),
     extract("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     extract(
       "Extraction",
@@ -83,8 +87,8 @@ let package = Package(
     .executableTarget(
       name: "extract",
       dependencies: [
-        "Commands", "Compute", "Extraction", "LinearLayers", "Reporting", "TokenStore", "VisionTransformer",
-        argumentParser,
+        "Commands", "Compute", "Extraction", "LinearLayers", "ModelHub", "Reporting", "TokenStore",
+        "VisionTransformer", argumentParser,
       ],
       path: "Sources/extract/Command"),
 
@@ -126,6 +130,7 @@ let package = Package(
     tests("Commands", ["Commands"]),
     tests("VisionTransformer", ["CKernels", "LinearLayers", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints", "CZlib"]),
+    tests("ModelHub", ["Files", "ModelHub", "Tensors", "TokenStore", "extract"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),

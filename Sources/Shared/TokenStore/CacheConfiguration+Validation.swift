@@ -47,6 +47,11 @@ extension CacheConfiguration {
     try require(
       !checkpoint.fileName.contains("/"),
       "checkpoint.file_name is '\(checkpoint.fileName)', a path and not a name")
+    if let source = checkpoint.source {
+      try require(
+        ["hf-hub:", "https://", "http://"].contains { source.hasPrefix($0) },
+        "checkpoint.source is '\(source)', which is nothing on the web")
+    }
   }
 }
 

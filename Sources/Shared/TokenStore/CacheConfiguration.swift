@@ -127,16 +127,20 @@ extension CacheConfiguration {
     public var dialect: String
     /// The key below which the weights were found; nil where they are at the top.
     public var key: String?
+    /// Where on the web the file is from: `hf-hub:owner/name@commit`, or an address without user, password and query;
+    /// nil where a path was given.
+    public var source: String?
 
-    public init(fileName: String, sha256: String, dialect: String, key: String?) {
+    public init(fileName: String, sha256: String, dialect: String, key: String?, source: String? = nil) {
       self.fileName = fileName
       self.sha256 = sha256
       self.dialect = dialect
       self.key = key
+      self.source = source
     }
 
     enum CodingKeys: String, CodingKey {
-      case sha256, dialect, key
+      case sha256, dialect, key, source
       case fileName = "file_name"
     }
   }

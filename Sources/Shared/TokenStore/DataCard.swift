@@ -36,7 +36,11 @@ public enum DataCard {
     let prefix = model.hasClassToken ? "[cls] first" : "no [cls]"
     let rows: [(String, String)] = [
       ("model", "\(model.name), \(model.depth) blocks of \(model.headCount) heads, width \(model.width)"),
-      ("checkpoint", "\(configuration.checkpoint.fileName), SHA-256 `\(configuration.checkpoint.sha256)`"),
+      (
+        "checkpoint",
+        "\(configuration.checkpoint.fileName), SHA-256 `\(configuration.checkpoint.sha256)`"
+          + (configuration.checkpoint.source.map { ", from `\($0)`" } ?? "")
+      ),
       (
         "patches",
         "\(model.gridHeight) x \(model.gridWidth), each \(model.patchHeight) x \(model.patchWidth) pixels; "

@@ -13,7 +13,7 @@ struct EncoderOptions: ParsableArguments {
   @Option(
     name: .customLong("finetune"),
     help: ArgumentHelp(
-      "Checkpoint: a PyTorch file or safetensors, the index of one in several parts, or a folder that holds one.",
+      "Checkpoint: a PyTorch file or safetensors, the index of one in several parts, or a folder that holds one; or a timm name, hf-hub:owner/name or an address, which are downloaded where they are not here yet. extract models lists names.",
       valueName: "checkpoint"))
   var checkpoint: String
 
@@ -82,9 +82,11 @@ struct PreprocessingOptions: ParsableArguments {
   }
 
   /// The checkpoint to load, with what these options say in place of what its files say.
-  func request(_ encoder: EncoderOptions) -> CheckpointRequest {
+  ///
+  /// - Parameter path: of the file that the checkpoint's name stands for.
+  func request(_ encoder: EncoderOptions, path: String) -> CheckpointRequest {
     CheckpointRequest(
-      path: encoder.checkpoint, modelName: encoder.model, checkpointKey: encoder.checkpointKey,
+      path: path, modelName: encoder.model, checkpointKey: encoder.checkpointKey,
       inputSize: encoder.inputSize, headCount: encoder.numHeads, layerNormEpsilon: encoder.layerNormEps,
       attentionTemperature: encoder.attnTemperature,
       mean: mean.isEmpty ? nil : mean, standardDeviation: std.isEmpty ? nil : std, cropFraction: cropPct)

@@ -84,6 +84,7 @@ private enum CacheDescription {
         "\(configuration.checkpoint.fileName) (\(configuration.checkpoint.dialect)"
           + (configuration.checkpoint.key.map { ", key \($0)" } ?? "") + ")"
       ),
+      ("from", configuration.checkpoint.source ?? "a path"),
       ("SHA-256", configuration.checkpoint.sha256),
       (
         "preprocessing",

@@ -4,6 +4,7 @@ import Commands
 import Compute
 import Extraction
 import Files
+import ModelHub
 import Reporting
 import TokenStore
 
@@ -44,10 +45,12 @@ struct TokensCommand: ParsableCommand {
   /// Looks at the images and the checkpoint, and says on stderr what it finds.
   private func plan(_ rank: ProcessRank, _ parallel: Parallel) throws -> ExtractionPlan {
     let dataset = try datasetOptions.dataset(parallel: parallel)
-    let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions))
     let isTalking = !processOptions.quiet && rank.share.rank == 0
+    let model = try ModelLocator.locate(encoderOptions.checkpoint, style: isTalking ? .automatic : .quiet)
+    let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions, path: model.path))
     if isTalking {
       StandardError.write("\(dataset)\n")
+      for line in model.notes { StandardError.write("\(encoderOptions.checkpoint): \(line)\n") }
       for line in checkpoint.report.lines { StandardError.write("\(checkpoint.fileName): \(line)\n") }
     }
     var options = storageOptions.extractionOptions(
@@ -55,6 +58,7 @@ struct TokensCommand: ParsableCommand {
     options.isProfiled = processOptions.profile
     let plan = try ExtractionPlan(
       dataset: dataset, split: dataset.split, checkpoint: checkpoint,
+      checkpointSource: model.source,
       arithmetic: encoderOptions.arithmetic,
       preprocessing: try preprocessingOptions.preprocessing(for: checkpoint), options: options,
       programVersion: Program.version, parallel: parallel)

@@ -10,7 +10,9 @@ struct Extract: ParsableCommand {
       and diagnostics to stderr. Exit status: 0 done, 1 bad data, 64 wrong use, 130 stopped by Ctrl-C.
       """,
     version: Program.version,
-    subcommands: [TokensCommand.self, StatsCommand.self, InspectCommand.self, VerifyCommand.self],
+    subcommands: [
+      TokensCommand.self, StatsCommand.self, InspectCommand.self, VerifyCommand.self, ModelsCommand.self,
+    ],
     defaultSubcommand: TokensCommand.self)
 }
 

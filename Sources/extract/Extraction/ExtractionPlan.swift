@@ -18,12 +18,13 @@ public struct ExtractionPlan: Sendable {
 
   /// - Parameters:
   ///   - split: the part of the data set that `dataset` is, recorded in the cache.
+  ///   - checkpointSource: where on the web the checkpoint is from, likewise.
   ///   - programVersion: likewise.
   /// - Throws: where the checkpoint's weights do not make the encoder, the images' size is not the encoder's, or a block
   ///   to be stored does not exist.
   public init(
-    dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint, arithmetic: Arithmetic = .float32,
-    preprocessing: Preprocessing, options: ExtractionOptions, programVersion: String,
+    dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint,
+    checkpointSource: String? = nil, arithmetic: Arithmetic = .float32, preprocessing: Preprocessing, options: ExtractionOptions, programVersion: String,
     parallel: Parallel = Parallel()
   ) throws(InputError) {
     let model = checkpoint.configuration
@@ -45,7 +46,7 @@ public struct ExtractionPlan: Sendable {
       }
     }
     configuration = CacheConfiguration(
-      model: .init(checkpoint), checkpoint: .init(checkpoint),
+      model: .init(checkpoint), checkpoint: .init(checkpoint, source: checkpointSource),
       blocks: try options.blocks.blocks(depth: model.depth),
       finalNorm: encoder.finalNorm.map(CacheConfiguration.FinalNorm.init),
       preprocessing: .init(preprocessing),
@@ -80,10 +81,10 @@ extension CacheConfiguration.FinalNorm {
 }
 
 extension CacheConfiguration.Checkpoint {
-  init(_ checkpoint: LoadedCheckpoint) {
+  init(_ checkpoint: LoadedCheckpoint, source: String?) {
     self.init(
       fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect.rawValue,
-      key: checkpoint.key)
+      key: checkpoint.key, source: source)
   }
 }
 

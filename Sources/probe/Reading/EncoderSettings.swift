@@ -27,11 +27,12 @@ public struct EncoderSettings: Codable, Equatable, Sendable {
     precision = Precision(compute: configuration.precision.compute)
   }
 
-  /// In what these settings differ from others, a line each. A renamed file with the same bytes is the same checkpoint,
-  /// and a model of the same sizes the same model.
+  /// In what these settings differ from others, a line each. A file with the same bytes is the same checkpoint, whatever
+  /// it is called and wherever it is from, and a model of the same sizes the same model.
   func differences(from other: EncoderSettings) -> [String] {
     var own = self
     own.checkpoint.fileName = other.checkpoint.fileName
+    own.checkpoint.source = other.checkpoint.source
     own.model.name = other.model.name
     return settingDifferences(own, from: other)
   }
