@@ -24,7 +24,8 @@ public struct ExtractionPlan: Sendable {
   ///   to be stored does not exist.
   public init(
     dataset: ImageDataset, split: String?, checkpoint: LoadedCheckpoint,
-    checkpointSource: String? = nil, arithmetic: Arithmetic = .float32, preprocessing: Preprocessing, options: ExtractionOptions, programVersion: String,
+    checkpointSource: String? = nil, arithmetic: Arithmetic = .float32, preprocessing: Preprocessing,
+    options: ExtractionOptions, programVersion: String,
     parallel: Parallel = Parallel()
   ) throws(InputError) {
     let model = checkpoint.configuration

@@ -7,8 +7,10 @@ import Foundation
 ///     models--OWNER--NAME/snapshots/COMMIT/FILE  ->  ../../blobs/ETAG
 ///     models--OWNER--NAME/.no_exist/COMMIT/FILE      where the repository has no such file
 ///     .locks/models--OWNER--NAME/ETAG.lock           while somebody downloads
-struct HubCache: Sendable {
+package struct HubCache: Sendable {
   let path: String
+
+  package init(path: String) { self.path = path }
 
   static func folderName(of repository: Repository) -> String {
     "models--\(repository.owner)--\(repository.name)"
@@ -20,13 +22,15 @@ struct HubCache: Sendable {
     return try? Repository(String(name.dropFirst(8)).replacing("--", with: "/"))
   }
 
-  func folder(of repository: Repository) -> String { path + "/" + Self.folderName(of: repository) }
+  package func folder(of repository: Repository) -> String { path + "/" + Self.folderName(of: repository) }
 
   func snapshot(_ repository: Repository, commit: String) -> String {
     folder(of: repository) + "/snapshots/" + commit
   }
 
-  func blob(_ repository: Repository, etag: String) -> String { folder(of: repository) + "/blobs/" + etag }
+  package func blob(_ repository: Repository, etag: String) -> String {
+    folder(of: repository) + "/blobs/" + etag
+  }
 
   func lock(_ repository: Repository, etag: String) -> String {
     "\(path)/.locks/\(Self.folderName(of: repository))/\(etag).lock"

@@ -1,7 +1,7 @@
 import Files
 
 /// What is known of a file's contents before it is here.
-enum ContentHash: Sendable, Equatable {
+package enum ContentHash: Sendable, Equatable {
   case sha256(String)
   /// The first digits of it, as torch.hub has them in a file's name.
   case sha256Prefix(String)
@@ -19,7 +19,7 @@ enum ContentHash: Sendable, Equatable {
   }
 
   /// torch.hub's convention: `resnet18-f37072fd.pth`, eight digits or more behind the last dash.
-  init?(inName name: String) {
+  package init?(inName name: String) {
     guard let dash = name.lastIndex(of: "-") else { return nil }
     let rest = name[name.index(after: dash)...]
     let digits = String(rest.prefix { $0 != "." })

@@ -1,7 +1,7 @@
 import Files
 
 /// What a user means by the name of a checkpoint.
-enum ModelName: Sendable {
+package enum ModelName: Sendable {
   /// A file or a folder on this machine.
   case path(String)
   /// A repository of the hub; what the name left open, and what else it may have been.
@@ -11,7 +11,7 @@ enum ModelName: Sendable {
   /// - Parameters:
   ///   - hubs: the addresses of the hub, whose pages and files are names too.
   /// - Throws: for a name that means nothing.
-  init(_ name: String, hubs: [WebAddress], names: TimmNames = .published) throws(InputError) {
+  package init(_ name: String, hubs: [WebAddress], names: TimmNames = .published) throws(InputError) {
     guard !name.isEmpty else { throw InputError("--finetune", "is empty", remedy: "name a checkpoint") }
     guard !name.utf8.contains(0) else { throw InputError("--finetune", "has a zero byte in it") }
     if Folder.contains(name) {

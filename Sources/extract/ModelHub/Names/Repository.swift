@@ -1,13 +1,13 @@
 import Files
 
 /// A repository of models on the hub.
-struct Repository: Hashable, Sendable, CustomStringConvertible {
+package struct Repository: Hashable, Sendable, CustomStringConvertible {
   let owner: String
   let name: String
 
   /// - Parameter text: `owner/name`.
   /// - Throws: for what the hub allows no repository to be called.
-  init(_ text: String) throws(InputError) {
+  package init(_ text: String) throws(InputError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2, text.utf8.count <= 96, parts.allSatisfy(Self.isName), !text.hasSuffix(".git")
     else {
@@ -30,11 +30,11 @@ struct Repository: Hashable, Sendable, CustomStringConvertible {
       && !"-.".contains(part.first!) && !"-.".contains(part.last!)
   }
 
-  var description: String { "\(owner)/\(name)" }
+  package var description: String { "\(owner)/\(name)" }
 }
 
 /// Weights in a repository, at a revision.
-struct HubReference: Hashable, Sendable, CustomStringConvertible {
+package struct HubReference: Hashable, Sendable, CustomStringConvertible {
   var repository: Repository
   /// A branch, a tag, or a commit.
   var revision = defaultRevision
@@ -101,7 +101,7 @@ struct HubReference: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// As it can be given on the command line.
-  var description: String {
+  package var description: String {
     Self.prefix + repository.description + (file.map { "/\($0)" } ?? "")
       + (revision == Self.defaultRevision ? "" : "@\(revision)")
   }

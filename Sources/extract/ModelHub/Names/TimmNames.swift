@@ -4,19 +4,19 @@ import Files
 ///
 /// The table is made of timm's own by tools/reference/model_names.py. Tags that came later are looked for on the hub all
 /// the same.
-struct TimmNames: Sendable {
-  struct Architecture: Sendable {
-    let name: String
+package struct TimmNames: Sendable {
+  package struct Architecture: Sendable {
+    package let name: String
     /// Of the encoder, without a classifier.
-    let parameterCount: Int
+    package let parameterCount: Int
     /// timm's default first.
-    let tags: [(name: String, repository: Repository)]
+    package let tags: [(name: String, repository: Repository)]
   }
 
   /// In the order of the table.
-  let architectures: [Architecture]
+  package let architectures: [Architecture]
 
-  static let published = TimmNames(
+  package static let published = TimmNames(
     table: String(decoding: PackageResources.timm_models_txt, as: UTF8.self))
 
   init(table: String) {

@@ -1,5 +1,5 @@
 /// How connections are made, as the environment has it.
-struct ConnectionSettings: Sendable {
+package struct ConnectionSettings: Sendable {
   /// By the scheme of the address that is asked for; empty text where there is none.
   private let proxies: [String: String]
   /// Hosts that no proxy is asked for, with commas between them.
@@ -10,7 +10,7 @@ struct ConnectionSettings: Sendable {
   let userAgent: String
   let limits: TransferLimits
 
-  init(environment: [String: String], userAgent: String, limits: TransferLimits) {
+  package init(environment: [String: String], userAgent: String, limits: TransferLimits) {
     func first(_ names: String...) -> String? {
       names.lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
     }
@@ -29,5 +29,5 @@ struct ConnectionSettings: Sendable {
   }
 
   /// The proxy for an address; empty where there is none.
-  func proxy(for address: WebAddress) -> String { proxies[address.scheme] ?? "" }
+  package func proxy(for address: WebAddress) -> String { proxies[address.scheme] ?? "" }
 }

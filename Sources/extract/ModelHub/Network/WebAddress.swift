@@ -4,9 +4,9 @@ import Foundation
 
 /// The address of something on the web, taken apart by the library that will also send requests to it: two parsers that
 /// disagree about a host are how a secret reaches the wrong one.
-struct WebAddress: Equatable, Sendable {
+package struct WebAddress: Equatable, Sendable {
   /// Without user, password and fragment.
-  let text: String
+  package let text: String
   /// `http` or `https`.
   let scheme: String
   let host: String
@@ -14,26 +14,26 @@ struct WebAddress: Equatable, Sendable {
   /// Begins with a slash; percent-encoded.
   let path: String
   /// Of a user and a password in the address, as HTTP's basic authentication sends it.
-  let basicAuthorization: String?
+  package let basicAuthorization: String?
 
   /// - Throws: ``InputError`` for whatever is no address of HTTP.
-  init(_ text: String) throws(InputError) {
+  package init(_ text: String) throws(InputError) {
     try self.init(parsing: text, relativeTo: nil)
   }
 
   /// The address that a redirect leads to.
-  func resolving(_ location: String) throws(InputError) -> WebAddress {
+  package func resolving(_ location: String) throws(InputError) -> WebAddress {
     try WebAddress(parsing: location, relativeTo: text)
   }
 
   /// What secrets are shared with at most: the server behind a scheme, a host and a port.
-  var origin: String { "\(scheme)://\(host):\(port)" }
+  package var origin: String { "\(scheme)://\(host):\(port)" }
 
   /// For reports and records: without the query, in which some servers expect secrets.
-  var publicText: String { String(text.prefix { $0 != "?" }) }
+  package var publicText: String { String(text.prefix { $0 != "?" }) }
 
   /// The last part of the path, decoded; nil where there is none that could name a file.
-  var fileName: String? {
+  package var fileName: String? {
     guard let name = path.split(separator: "/").last.flatMap({ Self.decoded(String($0)) }),
       RelativePath.fault(in: name) == nil, !name.contains("/")
     else { return nil }
@@ -119,12 +119,13 @@ struct WebAddress: Equatable, Sendable {
       return "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
     }
     for part in [CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_FRAGMENT] { curl_url_set(url, part, nil, 0) }
-    guard let scheme = get(CURLUPART_SCHEME), let host = get(CURLUPART_HOST),
-      let port = get(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)), let whole = get(CURLUPART_URL)
-    else { throw InputError(subject, "has no host") }
+    let scheme = get(CURLUPART_SCHEME) ?? ""
     guard ["http", "https"].contains(scheme) else {
       throw InputError(subject, "leads to \(scheme)://, which is not the web", remedy: "use https://")
     }
+    guard let host = get(CURLUPART_HOST),
+      let port = get(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)), let whole = get(CURLUPART_URL)
+    else { throw InputError(subject, "has no host") }
     self.text = whole
     self.scheme = scheme
     self.host = host.lowercased()
