@@ -56,7 +56,7 @@ final class FileDownload {
   private func receive() throws {
     do {
       try session.retrying(
-        progress: { part.receivedCount },
+        progress: { part.progress },
         onFailure: { failure, delay in
           onNotice("\(source.name): \(failure.reason); trying again in \(delay.formatted)")
         }, attempt)

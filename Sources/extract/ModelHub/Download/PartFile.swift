@@ -11,8 +11,9 @@ final class PartFile: AnswerReceiver {
 
   /// The bytes that are here.
   private(set) var count: Int
-  /// The bytes that have come in this run, whatever became of them.
-  private(set) var receivedCount = 0
+  private let initialCount: Int
+  /// How much further the file has ever got in this run. What is sent again from its beginning is no progress.
+  private(set) var progress = 0
   /// How many there should be in the end, as the current answer says.
   private var announcedCount: Int?
   private var basis: Basis
@@ -54,7 +55,8 @@ final class PartFile: AnswerReceiver {
     self.onBegin = onBegin
     self.onChange = onChange
     descriptor = try Descriptor(path, .updateOrCreate)
-    count = try descriptor.size()
+    initialCount = try descriptor.size()
+    count = initialCount
   }
 
   /// What asks for the rest.
@@ -101,7 +103,7 @@ final class PartFile: AnswerReceiver {
     }
     try descriptor.write(bytes, at: count)
     count += bytes.count
-    receivedCount += bytes.count
+    progress = max(progress, count - initialCount)
     onChange(count)
   }
 
