@@ -46,6 +46,8 @@ let package = Package(
       targets: [
         "CImageCodecs", "CKernels", "Compute", "Files", "Images", "LinearLayers", "Reporting", "Tensors",
       ]),
+    // What the package in Fuzzing/ fuzzes; for nobody else.
+    .library(name: "ReaderTrials", targets: ["ReaderTrials"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -121,6 +123,9 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CKernels", "Compute", "Files", "Tensors"],
       path: "Tests/TestSupport"),
+    .target(name: "ReaderTrials", dependencies: ["Checkpoints", "Files"], path: "Tests/ReaderTrials"),
+    .executableTarget(
+      name: "hostile-reader", dependencies: ["Files", "ReaderTrials"], path: "Tests/HostileReader"),
     tests("Files", ["Files"]),
     tests("Compute", ["CKernels", "Compute", "Tensors"]),
     tests("LinearLayers", ["Compute", "LinearLayers"]),
@@ -129,7 +134,7 @@ let package = Package(
     tests("Reporting", ["Files", "Reporting"]),
     tests("Commands", ["Commands"]),
     tests("VisionTransformer", ["CKernels", "LinearLayers", "VisionTransformer"]),
-    tests("Checkpoints", ["Checkpoints", "CZlib"]),
+    tests("Checkpoints", ["Checkpoints", "CZlib", "ReaderTrials", "hostile-reader"]),
     tests("ModelHub", ["Files", "ModelHub", "Tensors", "TokenStore", "extract"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),

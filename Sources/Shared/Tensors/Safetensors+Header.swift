@@ -17,6 +17,8 @@ extension Safetensors {
 
     /// No published model has tensors of more axes than a handful.
     private static let mostAxes = 64
+    /// Of tensors, and of texts beside them: far above what any model has.
+    private static let mostEntries = 1 << 18
 
     init(_ text: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) {
       var scanner = JSONScanner(text)
@@ -30,6 +32,9 @@ extension Safetensors {
           let entry = try Self.readEntry(&scanner, shortened(key))
           guard entries.updateValue(entry, forKey: key) == nil else {
             throw scanner.malformed("the tensor \"\(shortened(key))\" is there twice")
+          }
+          guard entries.count <= Self.mostEntries else {
+            throw scanner.malformed("it describes more than \(Self.mostEntries) tensors")
           }
         }
       }
@@ -45,6 +50,9 @@ extension Safetensors {
       try scanner.object { (scanner, key) throws(JSONScanner.Malformed) in
         guard metadata.updateValue(try scanner.string(), forKey: key) == nil else {
           throw scanner.malformed("the metadata key \"\(shortened(key))\" is there twice")
+        }
+        guard metadata.count <= Self.mostEntries else {
+          throw scanner.malformed("it has more than \(Self.mostEntries) texts beside its tensors")
         }
       }
       return metadata

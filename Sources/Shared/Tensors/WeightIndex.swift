@@ -10,6 +10,7 @@ public struct WeightIndex: Sendable {
 
   /// Far above what any model is split into.
   private static let mostFiles = 1 << 12
+  private static let mostTensors = 1 << 18
   private static let longestFile = 16 << 20
 
   /// - Throws: ``InputError`` where the text is no such list, or where a name in it is none of a file beside it.
@@ -58,6 +59,9 @@ public struct WeightIndex: Sendable {
       }
       guard files.updateValue(name, forKey: key) == nil else {
         throw scanner.malformed("the tensor \"\(shortened(key))\" is there twice")
+      }
+      guard files.count <= mostTensors else {
+        throw scanner.malformed("it lists more than \(mostTensors) tensors")
       }
     }
     return files

@@ -84,7 +84,7 @@ extension CheckpointLoader {
 
   /// A small file can describe large tensors, by strides of 0 or by sharing. Some is normal; much is not.
   private static func checkSize(_ dictionary: StateDictionary, _ files: CheckpointFiles) throws(InputError) {
-    let limit = 4 * files.byteCount + 256 << 20
+    let limit = 4 * files.byteCount + 64 << 20
     var sum = 0
     for (key, entry) in dictionary.entries {
       guard case .weight(let weight) = entry else { continue }

@@ -42,7 +42,15 @@ struct StateDictionary {
     } else {
       try self.init(files.parts[0], key: key)
     }
+    // Whatever looks for a beginning of names, once or many times, takes a time that is in proportion to the file.
+    if let name = entries.keys.first(where: { $0.utf8.count > Self.longestName }) {
+      throw InputError(
+        files.path, "has a name of \(name.utf8.count) bytes, which no weight has: \(shortened(name))")
+    }
   }
+
+  /// In bytes.
+  private static let longestName = 1 << 10
 
   private init(_ part: CheckpointFiles.Part, key: String?) throws(InputError) {
     let file = part.file

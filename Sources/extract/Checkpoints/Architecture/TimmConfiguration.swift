@@ -81,8 +81,9 @@ struct TimmConfiguration: Decodable, Equatable {
       ?? Preprocessing(from: decoder)
   }
 
-  /// The longest file that is read: class names of large label sets are in there as well.
-  private static let longestFile = 16 << 20
+  /// The longest text that is read, in bytes: class names of large label sets are in there as well. The decoder needs
+  /// some thirty times as much memory.
+  private static let longestText = 4 << 20
 
   /// The configuration beside a checkpoint, or nil where there is none.
   ///
@@ -92,14 +93,14 @@ struct TimmConfiguration: Decodable, Equatable {
     let path = folder + "config.json"
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let file = try MappedFile(path)
-    guard file.bytes.count <= longestFile else {
-      throw InputError(path, "has \(file.bytes.count) bytes, too many for a model's configuration")
-    }
-    return try read(Data(file.bytes), subject: path)
+    return try read(FileSlice(file).withBytes { Data($0) }, subject: path)
   }
 
   /// - Parameter subject: where the text is from, for messages.
   static func read(_ json: Data, subject: String) throws(InputError) -> TimmConfiguration {
+    guard json.count <= longestText else {
+      throw InputError(subject, "has \(json.count) bytes, too many for a model's configuration")
+    }
     let reason: String
     do {
       return try JSONDecoder().decode(TimmConfiguration.self, from: json)

@@ -28,7 +28,7 @@ extension PickleInterpreter {
   }
 
   /// No published model has tensors of more axes than a handful.
-  private static let mostAxes = 16
+  private static let mostAxes = 8
 
   /// The name behind an argument that is opaque or has an opaque element: why a known function cannot be imitated.
   private func hiddenName(_ value: PickleValue) -> String? {

@@ -18,6 +18,9 @@ struct ZipArchive {
   let path: String
   let entries: [String: Entry]
 
+  /// A file of torch.save has one for each storage, and a handful besides.
+  static let mostEntries = 1 << 17
+
   init(_ file: MappedFile) throws(InputError) {
     path = file.path
     let directory = try ZipDirectory(file)
@@ -53,7 +56,8 @@ struct ZipArchive {
       crc32_z(0, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
     }
     guard UInt32(truncatingIfNeeded: actual) == entry.crc32 else {
-      throw InputError(path, "is damaged: the checksum of \(entry.name) is wrong", remedy: downloadAgain)
+      throw InputError(
+        path, "is damaged: the checksum of \(shortened(entry.name)) is wrong", remedy: downloadAgain)
     }
   }
 }
@@ -91,6 +95,11 @@ private struct ZipDirectory {
     else {
       throw InputError(
         file.path, "is damaged: the end of its zip directory points outside the file", remedy: downloadAgain)
+    }
+    guard location.count <= UInt64(ZipArchive.mostEntries) else {
+      throw InputError(
+        file.path, "is no file of torch.save: it is a zip file of \(location.count) entries",
+        remedy: "name a checkpoint")
     }
     self.directory = directory
     entryCount = Int(location.count)
