@@ -37,7 +37,7 @@ package enum GitBlob {
 }
 
 /// A digest in the making, by any of libcrypto's algorithms.
-private struct MessageDigest: ~Copyable {
+struct MessageDigest: ~Copyable {
   private let context: OpaquePointer
 
   init(_ algorithm: OpaquePointer?) {
