@@ -80,7 +80,8 @@ let package = Package(
     extract("VisionTransformer", ["CKernels", "Compute", "Files", "LinearLayers", "Tensors"]),
     extract("Checkpoints", ["CZlib", "Compute", "Files", "LinearLayers", "Tensors", "VisionTransformer"]),
     .target(
-      name: "ModelHub", dependencies: ["CCurl", "Files", "Tensors"], path: "Sources/extract/ModelHub",
+      name: "ModelHub", dependencies: ["CCurl", "Checkpoints", "Files", "Tensors"],
+      path: "Sources/extract/ModelHub",
       resources: [.embedInCode("Names/timm-models.txt")]),
     extract("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     extract(

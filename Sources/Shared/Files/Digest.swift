@@ -37,10 +37,10 @@ package enum GitBlob {
 }
 
 /// A digest in the making, by any of libcrypto's algorithms.
-struct MessageDigest: ~Copyable {
+package struct MessageDigest: ~Copyable {
   private let context: OpaquePointer
 
-  init(_ algorithm: OpaquePointer?) {
+  package init(_ algorithm: OpaquePointer?) {
     guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, algorithm, nil) == 1 else {
       preconditionFailure("libcrypto does not offer the digest")
     }
@@ -49,11 +49,11 @@ struct MessageDigest: ~Copyable {
 
   deinit { EVP_MD_CTX_free(context) }
 
-  func update(_ bytes: UnsafeRawBufferPointer) {
+  package func update(_ bytes: UnsafeRawBufferPointer) {
     precondition(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "EVP_DigestUpdate failed")
   }
 
-  func update(_ file: MappedFile) {
+  package func update(_ file: MappedFile) {
     // Part by part, so that no large file is in memory as a whole.
     let partLength = 1 << 24
     for start in stride(from: 0, to: file.bytes.count, by: partLength) {
@@ -63,7 +63,7 @@ struct MessageDigest: ~Copyable {
     }
   }
 
-  func hexadecimal() -> String {
+  package func hexadecimal() -> String {
     var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var count: UInt32 = 0
     precondition(EVP_DigestFinal_ex(context, &digest, &count) == 1, "EVP_DigestFinal_ex failed")

@@ -2,7 +2,7 @@ import Files
 import Tensors
 
 /// A checkpoint's files, mapped and told apart: one, or the parts of a checkpoint that was split.
-struct CheckpointFiles {
+package struct CheckpointFiles {
   struct Part {
     let file: MappedFile
     let format: CheckpointFormat
@@ -19,7 +19,7 @@ struct CheckpointFiles {
 
   /// What a folder's checkpoint is called, by those who write one there: timm and Hugging Face's libraries, open_clip. Of
   /// several, the first here is taken, as the same weights are often there twice.
-  static let namesInFolders = [
+  package static let namesInFolders = [
     "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors", "pytorch_model.bin",
     "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin",
   ]

@@ -1,7 +1,7 @@
 /// A checkpoint that has been found on this machine or brought to it.
 public struct LocatedModel: Sendable, Equatable {
   /// The weights: a file, or the index (`*.index.json`) of the files beside it that they are split into. The model's
-  /// settings, such as `config.json`, are in the same folder.
+  /// settings, such as `config.json`, are in the same folder. A path is left as it was given, also if it is a folder's.
   public let path: String
   /// What was asked for, as a name that means the same bytes on any machine: `hf-hub:owner/name@commit`, or an address
   /// without user, password and query. Nil for a path.

@@ -35,7 +35,7 @@ public struct ModelLocator {
   /// - Throws: `InputError` where a name means nothing, or what it means cannot be had; what `checkStop` throws.
   public func locate(_ name: String) throws -> LocatedModel {
     switch try ModelName(name, hubs: hubs()) {
-    case .path(let path): return try local(path)
+    case .path(let path): return LocatedModel(path: path, source: nil)
     case .hub(let reference, let note, let alternatives):
       var model = try hub(reference, alternatives: alternatives)
       if let note { model.notes.insert(note, at: 0) }
@@ -47,17 +47,6 @@ public struct ModelLocator {
   /// The hub that is asked, and the one whose addresses are passed around.
   private func hubs() throws(InputError) -> [WebAddress] {
     [try environment.endpoint(), try WebAddress(HubEnvironment.publicEndpoint)]
-  }
-
-  /// A file as it is; of a folder, the weights in it.
-  private func local(_ path: String) throws(InputError) -> LocatedModel {
-    guard !Folder.containsFile(path), let names = try? Folder.fileNames(path) else {
-      return LocatedModel(path: path, source: nil)
-    }
-    let files = Set(names.filter { Folder.containsFile(path + "/" + $0) })
-    let weights = try WeightFiles.choose(among: files, wanted: nil, subject: path)
-    return LocatedModel(
-      path: path + "/" + weights, source: nil, notes: ["\(weights) are the weights in \(path)"])
   }
 
   private func hub(_ reference: HubReference, alternatives: String?) throws -> LocatedModel {

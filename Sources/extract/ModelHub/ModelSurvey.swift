@@ -113,8 +113,8 @@ public struct ModelSurvey: Sendable {
 
   /// The weights' files: one, or those of an index.
   private static func files(_ path: String) -> [String] {
-    guard WeightFiles.isIndex(path), let shards = try? WeightIndex.shards(path) else { return [path] }
-    return shards.map { RelativePath.folder(of: path) + $0 }
+    guard WeightFiles.isIndex(path), let parts = try? WeightFiles.parts(ofIndex: path) else { return [path] }
+    return parts
   }
 
   private static func byteCount(_ files: [String]) -> Int {

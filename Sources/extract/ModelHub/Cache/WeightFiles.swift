@@ -1,12 +1,9 @@
+import Checkpoints
 import Files
+import Tensors
 
 /// Which of a model's files hold its weights and its settings.
 enum WeightFiles {
-  /// The usual names, the best first: safetensors holds nothing but tensors.
-  static let usual = [
-    "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors", "pytorch_model.bin",
-    "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin",
-  ]
   /// The one that timm and transformers both look for, and others.
   static let mainConfiguration = "config.json"
   static let configurations = [mainConfiguration, "preprocessor_config.json", "open_clip_config.json"]
@@ -14,7 +11,7 @@ enum WeightFiles {
   private static let endings = [".safetensors", ".pth", ".pt", ".bin", ".ckpt"]
 
   /// - Parameters:
-  ///   - files: the paths in a repository or a folder.
+  ///   - files: the paths in a repository.
   ///   - wanted: the one that the user has named.
   ///   - subject: for messages.
   /// - Throws: where there are no weights, or several of which none has a usual name.
@@ -27,7 +24,7 @@ enum WeightFiles {
       }
       return wanted
     }
-    if let name = usual.first(where: files.contains) { return name }
+    if let name = CheckpointFiles.namesInFolders.first(where: files.contains) { return name }
     let candidates = candidates(files)
     guard let first = candidates.first else {
       throw InputError(
@@ -52,6 +49,12 @@ enum WeightFiles {
 
   static func isIndex(_ file: String) -> Bool { file.hasSuffix(".index.json") }
 
+  /// The files that weights are split into, which lie beside their index.
+  static func parts(ofIndex path: String) throws(InputError) -> [String] {
+    let folder = RelativePath.folder(of: path)
+    return try WeightIndex(MappedFile(path)).fileNames.map { folder + $0 }
+  }
+
   private static func candidates(_ files: Set<String>) -> [String] {
     let weights = files.filter(isWeights)
     let atTop = weights.filter { !$0.contains("/") }
@@ -64,36 +67,5 @@ enum WeightFiles {
 
   private static func excerpt(_ names: [String]) -> String {
     names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "")
-  }
-}
-
-/// The list of the files that weights are split into.
-enum WeightIndex {
-  private struct Contents: Decodable {
-    let weightMap: [String: String]
-
-    enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
-  }
-
-  private static let longest = 64 << 20
-  private static let mostShards = 4096
-
-  /// - Returns: the names of the files, beside the index, sorted.
-  static func shards(_ path: String) throws(InputError) -> [String] {
-    let file = try MappedFile(path)
-    guard file.bytes.count <= longest else {
-      throw InputError(path, "has \(file.bytes.count) bytes, too many for an index of weights")
-    }
-    let contents = try CanonicalJSON.decode(Contents.self, from: file.bytes, subject: path)
-    let names = Set(contents.weightMap.values).sorted()
-    guard 1...mostShards ~= names.count else {
-      throw InputError(path, "lists \(names.count) files of weights")
-    }
-    for name in names {
-      if let fault = RelativePath.fault(in: name) {
-        throw InputError(path, "lists '\(name)', which \(fault)")
-      }
-    }
-    return names
   }
 }

@@ -27,9 +27,9 @@ struct HubModel {
     }
     let path = snapshot + "/" + weights
     if WeightFiles.isIndex(weights) {
-      guard let shards = try? WeightIndex.shards(path),
-        shards.allSatisfy({ Folder.containsFile(RelativePath.folder(of: path) + $0) })
-      else { return nil }
+      guard let parts = try? WeightFiles.parts(ofIndex: path), parts.allSatisfy(Folder.containsFile) else {
+        return nil
+      }
     }
     let configurations = WeightFiles.configurations(beside: weights)
     return Cached(
@@ -51,13 +51,14 @@ struct HubModel {
     let download = HubDownload(
       client: client, cache: cache, commit: listing.commit, onEvent: onEvent)
     try download.fetch(configurations.filter(listing.files.contains) + [weights])
-    let path = cache.snapshot(reference.repository, commit: listing.commit) + "/" + weights
+    let snapshot = cache.snapshot(reference.repository, commit: listing.commit) + "/"
+    let path = snapshot + weights
     if WeightFiles.isIndex(weights) {
-      let shards = try WeightIndex.shards(path).map { RelativePath.folder(of: weights) + $0 }
-      if let missing = shards.first(where: { !listing.files.contains($0) }) {
+      let parts = try WeightFiles.parts(ofIndex: path).map { String($0.dropFirst(snapshot.count)) }
+      if let missing = parts.first(where: { !listing.files.contains($0) }) {
         throw InputError("\(reference)", "has no file '\(missing)', which \(weights) lists")
       }
-      try download.fetch(shards)
+      try download.fetch(parts)
     }
     if !listing.files.contains(configurations[0]) {
       try cache.noteMissing(configurations[0], reference.repository, commit: listing.commit)
