@@ -28,12 +28,12 @@ import Testing
     let error = try error { weights in
       weights["blocks.1.norm2.bias"] = nil
       weights["norm.bias"] = nil
-      weights["dist_token"] = zeros(1, 1, 8)
+      weights["dust_token"] = zeros(1, 1, 8)
       weights["blocks.0.attn.proj.weight"] = zeros(8, 9)
     }
     #expect(
       error.reason == "does not fit a Vision Transformer of width 8 and depth 2: "
-        + "2 keys are missing (blocks.1.norm2.bias, norm.bias); 1 key is left over (dist_token); "
+        + "2 keys are missing (blocks.1.norm2.bias, norm.bias); 1 key is left over (dust_token); "
         + "1 key is of the wrong shape or type (blocks.0.attn.proj.weight is [8, 9] instead of [8, 8])")
   }
 
@@ -74,10 +74,16 @@ import Testing
     #expect(error.reason == "norm.weight holds an infinity or NaN")
   }
 
-  @Test(arguments: ["patch_embed.proj.weight", "pos_embed", "blocks.0.mlp.fc1.weight"])
-  func otherModelsAreRefusedWithTheirKeys(missing: String) throws {
+  @Test(arguments: [
+    ("patch_embed.proj.weight", "holds no Vision Transformer under any names that are known"),
+    (
+      "blocks.0.mlp.fc1.weight",
+      "holds no Vision Transformer under the names of timm: blocks.0.mlp.fc1.weight is missing"
+    ),
+  ])
+  func otherModelsAreRefusedWithTheirKeys(missing: String, reason: String) throws {
     let error = try error { weights in weights[missing] = nil }
-    #expect(error.reason == "holds no Vision Transformer under timm's names: \(missing) is missing")
+    #expect(error.reason == reason)
     #expect(error.remedy?.contains("the names here are ") == true)
   }
 
@@ -87,9 +93,17 @@ import Testing
   }
 
   @Test func impossibleBlockNumbersAreRefused() throws {
-    for number in ["99999999", "9223372036854775807"] {
-      let error = try error { weights in weights["blocks.\(number).norm1.bias"] = zeros(8) }
-      #expect(error.reason.contains("has a block number"))
+    let error = try error { weights in weights["blocks.99999999.norm1.bias"] = zeros(8) }
+    #expect(error.reason.contains("has a block number"))
+    for number in ["9223372036854775807", "01", "1e1"] {
+      let error = try self.error { weights in weights["blocks.\(number).norm1.bias"] = zeros(8) }
+      #expect(error.reason.contains("left over (blocks.\(number).norm1.bias)"))
     }
+  }
+
+  @Test func aModelThatNothingTellsPositionsIsRefused() throws {
+    let error = try error { weights in weights["pos_embed"] = nil }
+    #expect(error.reason.hasPrefix("has no position embedding and no relative positions"))
+    #expect(error.remedy?.contains("--model NAME") == true)
   }
 }

@@ -8,7 +8,7 @@ public struct Tensor: Sendable {
   private let storage: Storage
 
   private enum Storage: Sendable {
-    case owned(SharedBuffer<UInt8>)
+    case owned(SharedBuffer<UInt8>, offset: Int)
     case mapped(MappedFile, offset: Int)
   }
 
@@ -25,7 +25,7 @@ public struct Tensor: Sendable {
     bytes.pointer.withMemoryRebound(to: Float.self, capacity: values.count) { pointer in
       _ = UnsafeMutableBufferPointer(start: pointer, count: values.count).update(fromContentsOf: values)
     }
-    storage = .owned(bytes)
+    storage = .owned(bytes, offset: 0)
   }
 
   /// A tensor over bytes of its own.
@@ -35,7 +35,7 @@ public struct Tensor: Sendable {
       "\(bytes.count) bytes do not fill \(elementType) \(shape)")
     self.shape = shape
     self.elementType = elementType
-    storage = .owned(bytes)
+    storage = .owned(bytes, offset: 0)
   }
 
   /// A tensor over part of a mapped file, which need not be aligned.
@@ -48,12 +48,40 @@ public struct Tensor: Sendable {
     storage = .mapped(file, offset: offset)
   }
 
+  private init(shape: [Int], elementType: ElementType, storage: Storage) {
+    self.shape = shape
+    self.elementType = elementType
+    self.storage = storage
+  }
+
+  /// The same values, in the same bytes, with other axes.
+  public func reshaped(to shape: [Int]) -> Tensor {
+    precondition(shape.reduce(1, *) == count, "\(self.shape) cannot become \(shape)")
+    return Tensor(shape: shape, elementType: elementType, storage: storage)
+  }
+
+  /// Part of the first axis, in the same bytes.
+  public func rows(_ range: Range<Int>) -> Tensor {
+    precondition(
+      !shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0], "\(shape) has no rows \(range)"
+    )
+    let rowByteCount = shape.dropFirst().reduce(elementType.byteCount, *)
+    let skipped = range.lowerBound * rowByteCount
+    let part: Storage =
+      switch storage {
+      case .owned(let bytes, let offset): .owned(bytes, offset: offset + skipped)
+      case .mapped(let file, let offset): .mapped(file, offset: offset + skipped)
+      }
+    return Tensor(shape: [range.count] + shape.dropFirst(), elementType: elementType, storage: part)
+  }
+
   /// The bytes, valid within the body.
   public func withBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     switch storage {
-    case .owned(let bytes): try body(UnsafeRawBufferPointer(start: bytes.pointer, count: byteCount))
+    case .owned(let bytes, let offset):
+      try body(UnsafeRawBufferPointer(start: bytes.pointer + offset, count: byteCount))
     case .mapped(let file, let offset):
       try body(UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + byteCount]))
     }

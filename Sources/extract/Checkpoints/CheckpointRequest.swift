@@ -10,8 +10,10 @@ public struct CheckpointRequest: Sendable {
   public var modelName: String?
   /// The state dict's key in the file, with points between the keys of nested dictionaries.
   public var checkpointKey: String?
-  /// The side of the square input image, in pixels.
-  public var inputSize: Int?
+  /// Of the input image, in another size than the model was made for.
+  public var inputSize: InputSize?
+  /// Whether the weights must be SimMIM's, whose names others have as well.
+  public var isSimMIM: Bool
   public var headCount: Int?
   public var layerNormEpsilon: Float?
   public var activation: Activation?
@@ -23,17 +25,24 @@ public struct CheckpointRequest: Sendable {
   public var standardDeviation: [Float]?
   /// The part of the resized image's side that the crop keeps.
   public var cropFraction: Double?
+  /// The filter of the resizing, as ``PreprocessingHints/interpolation`` has it.
+  public var interpolation: String?
+  /// As ``PreprocessingHints/cropMode`` has it.
+  public var cropMode: String?
 
   public init(
-    path: String, modelName: String? = nil, checkpointKey: String? = nil, inputSize: Int? = nil,
+    path: String, modelName: String? = nil, checkpointKey: String? = nil, inputSize: InputSize? = nil,
+    isSimMIM: Bool = false,
     headCount: Int? = nil, layerNormEpsilon: Float? = nil, activation: Activation? = nil,
     attentionTemperature: Float? = nil, mean: [Float]? = nil,
-    standardDeviation: [Float]? = nil, cropFraction: Double? = nil
+    standardDeviation: [Float]? = nil, cropFraction: Double? = nil, interpolation: String? = nil,
+    cropMode: String? = nil
   ) {
     self.path = path
     self.modelName = modelName
     self.checkpointKey = checkpointKey
     self.inputSize = inputSize
+    self.isSimMIM = isSimMIM
     self.headCount = headCount
     self.layerNormEpsilon = layerNormEpsilon
     self.activation = activation
@@ -41,6 +50,8 @@ public struct CheckpointRequest: Sendable {
     self.mean = mean
     self.standardDeviation = standardDeviation
     self.cropFraction = cropFraction
+    self.interpolation = interpolation
+    self.cropMode = cropMode
   }
 
   /// - Throws: ``InputError`` that names the first option whose value makes no sense.
@@ -48,7 +59,7 @@ public struct CheckpointRequest: Sendable {
     if let headCount, !(1...65536 ~= headCount) {
       throw InputError("--num-heads \(headCount)", "must be a number of heads")
     }
-    if let inputSize, !(1...65536 ~= inputSize) {
+    if let inputSize, ![inputSize.height, inputSize.width].allSatisfy({ 1...65536 ~= $0 }) {
       throw InputError("--input-size \(inputSize)", "must be a number of pixels")
     }
     if let layerNormEpsilon, !(layerNormEpsilon.isFinite && layerNormEpsilon > 0) {

@@ -1,11 +1,5 @@
 /// What was made of a checkpoint: for its user to read, and to be kept with what is computed from it.
 public struct LoadReport: Codable, Equatable, Sendable {
-  /// A key of the file that is not used, and why.
-  public struct DroppedKey: Codable, Equatable, Sendable {
-    public let key: String
-    public let reason: String
-  }
-
   /// A value that weights cannot reveal, and where it is from.
   public struct Setting: Codable, Equatable, Sendable {
     public let name: String
@@ -13,16 +7,25 @@ public struct LoadReport: Codable, Equatable, Sendable {
     public let origin: String
   }
 
-  /// In the order of their keys.
-  public internal(set) var dropped: [DroppedKey] = []
+  /// Every key of the state dict and its fate, in the order of their names.
+  public internal(set) var keys: [CheckpointKey] = []
   public internal(set) var settings: [Setting] = []
   /// Everything else worth knowing, a sentence each.
   public internal(set) var notes: [String] = []
 
+  init(_ weights: EncoderWeights, settings: [Setting] = [], notes: [String] = []) {
+    keys = weights.keys
+    self.settings = settings
+    self.notes = [weights.recognition] + notes
+  }
+
+  /// The keys that are not used.
+  public var dropped: [CheckpointKey] { keys.filter { $0.fate == .dropped } }
+
   /// One line each for settings, for the reasons of dropping keys, and for notes.
   public var lines: [String] {
-    let reasons = Dictionary(grouping: dropped, by: \.reason).sorted { $0.key < $1.key }
-    return settings.map { "\($0.name) \($0.value): \($0.origin)" }
-      + reasons.map { reason, keys in "not used, \(reason): \(excerpt(keys.map(\.key)))" } + notes
+    let reasons = Dictionary(grouping: dropped) { $0.reason ?? "" }.sorted { $0.key < $1.key }
+    return notes + settings.map { "\($0.name) \($0.value): \($0.origin)" }
+      + reasons.map { reason, keys in "not used, \(reason): \(excerpt(keys.map(\.key)))" }
   }
 }

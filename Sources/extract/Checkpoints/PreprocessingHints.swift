@@ -13,10 +13,12 @@ public struct PreprocessingHints: Codable, Equatable, Sendable {
   public var cropFraction: Double
   /// `bicubic`, or another of Pillow's filters.
   public var interpolation: String
+  /// `center`, or another of timm's: `squash` for images that are stretched to the input's proportions.
+  public var cropMode: String
 
   public init(
     inputHeight: Int, inputWidth: Int, mean: [Float], standardDeviation: [Float], cropFraction: Double,
-    interpolation: String
+    interpolation: String, cropMode: String = "center"
   ) {
     self.inputHeight = inputHeight
     self.inputWidth = inputWidth
@@ -24,6 +26,7 @@ public struct PreprocessingHints: Codable, Equatable, Sendable {
     self.standardDeviation = standardDeviation
     self.cropFraction = cropFraction
     self.interpolation = interpolation
+    self.cropMode = cropMode
   }
 
   /// ImageNet's, which MAE and most of timm's models were trained with.

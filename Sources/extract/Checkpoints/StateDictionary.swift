@@ -33,6 +33,8 @@ struct StateDictionary {
   var entries: [String: Entry]
   /// The key below which the dictionary was found; nil where it is the whole file.
   let key: String?
+  /// The keys at the file's top, if the dictionary is below one of them.
+  let fileKeys: Set<String>
 
   /// - Parameter key: where the dictionary is, with points between the keys of nested dictionaries; nil for the usual
   ///   places.
@@ -63,26 +65,6 @@ struct StateDictionary {
     case .index: preconditionFailure("\(file.path) is an index, which holds no weights")
     }
   }
-
-  /// The weights' names without a common beginning that wrappers put before them (`module.` of data parallelism and
-  /// the like), and what was cut off.
-  mutating func stripWrappers() -> String? {
-    var stripped = ""
-    while let prefix = Self.wrappers.first(where: { wrapper in
-      let weights = entries.filter { if case .weight = $0.value { true } else { false } }
-      return !weights.isEmpty && weights.keys.allSatisfy { $0.hasPrefix(wrapper) }
-    }) {
-      stripped += prefix
-      entries = Dictionary(
-        entries.map {
-          ($0.key.hasPrefix(prefix) ? String($0.key.dropFirst(prefix.count)) : $0.key, $0.value)
-        },
-        uniquingKeysWith: { first, _ in first })
-    }
-    return stripped.isEmpty ? nil : stripped
-  }
-
-  private static let wrappers = ["module.", "_orig_mod.", "model.", "encoder.", "backbone."]
 }
 
 // MARK: - Flat dictionaries
@@ -92,6 +74,7 @@ extension StateDictionary {
   /// it.
   private init(flat entries: [String: Entry], path: String, key: String?) throws(InputError) {
     self.key = key
+    fileKeys = []
     guard let key else {
       self.entries = entries
       return
@@ -137,83 +120,5 @@ extension StateDictionary.Entry {
       StateDictionary.Weight(
         shape: tensor.shape, elementType: tensor.elementType, typeName: tensor.elementType.rawValue,
         load: { () throws(InputError) in tensor }))
-  }
-}
-
-// MARK: - PyTorch
-
-extension StateDictionary {
-  private init(torch: any TorchFile, key: String?) throws(InputError) {
-    let path = torch.file.path
-    let (value, foundKey) = try Self.locate(in: torch, path: path, key: key)
-    guard case .dictionary(let dictionary) = value else {
-      throw InputError(
-        path,
-        "holds \(torch.heap.describe(value))\(foundKey.map { " under \"\($0)\"" } ?? ""), not a state dict",
-        remedy: "save model.state_dict() instead of the model itself")
-    }
-    var entries: [String: Entry] = [:]
-    for (name, value) in torch.heap.textEntries(of: dictionary) {
-      if case .tensor(let index) = value {
-        let view = torch.heap.tensors[index]
-        entries[name] = .weight(
-          Weight(
-            shape: view.shape, elementType: view.elementType, typeName: view.typeName,
-            load: { () throws(InputError) in try torch.tensor(view, name: name) }))
-      } else {
-        entries[name] = .other(torch.heap.describe(value))
-      }
-    }
-    guard entries.values.contains(where: { if case .weight = $0 { true } else { false } }) else {
-      throw InputError(
-        path, "holds no weights\(foundKey.map { " under \"\($0)\"" } ?? " at its top")",
-        remedy:
-          "name the state dict with --checkpoint-key; the keys here are \(excerpt(entries.keys.sorted()))")
-    }
-    self.entries = entries
-    self.key = foundKey
-  }
-
-  /// The state dict: where `key` says, else under `model` or `state_dict` where one is there, else the whole file.
-  private static func locate(
-    in torch: any TorchFile, path: String, key: String?
-  ) throws(InputError) -> (value: PickleValue, key: String?) {
-    if let key { return (try follow(key, in: torch, path: path), key) }
-    guard case .dictionary(let root) = torch.root else { return (torch.root, nil) }
-    for name in ["model", "state_dict"] {
-      guard let value = torch.heap.value(name, in: root) else { continue }
-      switch value {
-      case .dictionary, .opaque: return (value, name)
-      default: continue
-      }
-    }
-    return (torch.root, nil)
-  }
-
-  /// Follows a key from dictionary to dictionary. A name that itself holds points is found as well.
-  private static func follow(
-    _ key: String, in torch: any TorchFile, path: String
-  ) throws(InputError) -> PickleValue {
-    var value = torch.root
-    var rest = key[...]
-    while !rest.isEmpty {
-      guard case .dictionary(let dictionary) = value else {
-        throw InputError(
-          "--checkpoint-key \(key)", "\(torch.heap.describe(value)) in \(path) has no key \"\(rest)\"")
-      }
-      let first = rest.prefix { $0 != "." }
-      if let whole = torch.heap.value(String(rest), in: dictionary) {
-        return whole
-      } else if let next = torch.heap.value(String(first), in: dictionary) {
-        value = next
-        rest = rest.dropFirst(first.count + 1)
-      } else {
-        let keys = torch.heap.textEntries(of: dictionary).map(\.key)
-        throw InputError(
-          "--checkpoint-key \(key)", "\(path) has no key \"\(first)\"",
-          remedy: keys.isEmpty ? nil : "choose one of \(excerpt(keys))")
-      }
-    }
-    return value
   }
 }

@@ -24,7 +24,11 @@ package enum UntrustedReader: String, CaseIterable, Sendable {
     case .index: _ = try WeightIndex(MappedFile(path))
     case .configuration:
       let file = try MappedFile(path)
-      _ = try TimmConfiguration.read(FileSlice(file).withBytes { Data($0) }, subject: path)
+      let text = FileSlice(file).withBytes { Data($0) }
+      // A file of any name, read as each of the files beside a checkpoint.
+      for name in ConfigurationFiles.names {
+        _ = try ConfigurationFiles.read(text, subject: path, source: name)
+      }
     case .checkpoint:
       let checkpoint = try CheckpointLoader.load(CheckpointRequest(path: path, headCount: 1))
       for tensor in checkpoint.weights.values { Self.touch(tensor) }

@@ -6,9 +6,23 @@ import LinearLayers
 import VisionTransformer
 
 extension Preprocessing.Interpolation: ExpressibleByArgument {}
+extension Preprocessing.CropMode: ExpressibleByArgument {}
 extension LinearEngine: ExpressibleByArgument {}
 
-/// Which encoder, and what its weights do not say about it.
+extension Activation: ExpressibleByArgument {}
+
+extension InputSize: ExpressibleByArgument {
+  public init?(argument: String) {
+    let sides = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    switch (sides.count, sides.first ?? nil, sides.last ?? nil) {
+    case (1, let side?, _): self.init(square: side)
+    case (2, let height?, let width?): self.init(height: height, width: width)
+    default: return nil
+    }
+  }
+}
+
+/// Which encoder, and how it computes.
 struct EncoderOptions: ParsableArguments {
   @Option(
     name: .customLong("finetune"),
@@ -17,28 +31,7 @@ struct EncoderOptions: ParsableArguments {
       valueName: "checkpoint"))
   var checkpoint: String
 
-  @Option(
-    help: ArgumentHelp(
-      "Model that the weights belong to: vit_tiny_patch16, vit_small_patch16, vit_base_patch16, vit_large_patch16, vit_huge_patch14, or a timm name of the like.",
-      valueName: "name")
-  )
-  var model: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Key of the weights in the file, dots between levels; by default model, state_dict or the file itself.",
-      valueName: "key"))
-  var checkpointKey: String?
-
-  @Option(
-    help: ArgumentHelp("Side of the encoder's input; by default the checkpoint's own.", valueName: "pixels"))
-  var inputSize: Int?
-
-  @Option(help: "Attention heads of a block, where neither the model's name nor a config.json says.")
-  var numHeads: Int?
-
-  @Option(help: "Epsilon of the layer norms.")
-  var layerNormEps: Float?
+  @OptionGroup var model: ModelOptions
 
   @Option(
     help: ArgumentHelp(
@@ -59,6 +52,48 @@ struct EncoderOptions: ParsableArguments {
   var arithmetic: Arithmetic { Arithmetic(operands: amp == .bfloat16 ? .bfloat16 : .float32, engine: engine) }
 }
 
+/// What a checkpoint's weights do not say about their model.
+struct ModelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Model that the weights belong to: vit_tiny_patch16, vit_small_patch16, vit_base_patch16, vit_large_patch16, vit_huge_patch14, or a timm name of the like.",
+      valueName: "name")
+  )
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Key of the weights in the file, dots between levels; by default where training scripts put them: teacher, target_encoder, model, state_dict and the like, or the file itself.",
+      valueName: "key"))
+  var checkpointKey: String?
+
+  @Flag(help: "The weights are SimMIM's; an error where they cannot be.")
+  var simmim = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Side of the encoder's input, or height x width as in 224x112; by default the checkpoint's own.",
+      valueName: "pixels"))
+  var inputSize: InputSize?
+
+  @Option(help: "Attention heads of a block, where neither the model's name nor a configuration says.")
+  var numHeads: Int?
+
+  @Option(help: "Epsilon of the norms.")
+  var layerNormEps: Float?
+
+  @Option(help: "Activation of the perceptrons.")
+  var activation: Activation?
+
+  /// - Parameter path: the checkpoint's.
+  func request(_ path: String) -> CheckpointRequest {
+    CheckpointRequest(
+      path: path, modelName: model, checkpointKey: checkpointKey,
+      inputSize: inputSize, isSimMIM: simmim, headCount: numHeads,
+      layerNormEpsilon: layerNormEps, activation: activation)
+  }
+}
+
 /// How images become the encoder's input, where it is not to be as the checkpoint has it.
 struct PreprocessingOptions: ParsableArguments {
   @Option(
@@ -72,8 +107,14 @@ struct PreprocessingOptions: ParsableArguments {
   @Option(help: "Share of the resized image's side that the crop keeps; by default 224/256.")
   var cropPct: Double?
 
-  @Option(help: "Filter of the resizing; by default bicubic.")
+  @Option(help: "Filter of the resizing; by default the checkpoint's, or bicubic.")
   var interpolation: Preprocessing.Interpolation?
+
+  @Option(
+    help:
+      "Whether resizing keeps an image's proportions and cuts out its center, or squashes it into the input's."
+  )
+  var cropMode: Preprocessing.CropMode?
 
   func validate() throws {
     for (name, values) in [("--mean", mean), ("--std", std)] where ![0, 3].contains(values.count) {
@@ -85,11 +126,20 @@ struct PreprocessingOptions: ParsableArguments {
   ///
   /// - Parameter path: of the file that the checkpoint's name stands for.
   func request(_ encoder: EncoderOptions, path: String) -> CheckpointRequest {
-    CheckpointRequest(
-      path: path, modelName: encoder.model, checkpointKey: encoder.checkpointKey,
-      inputSize: encoder.inputSize, headCount: encoder.numHeads, layerNormEpsilon: encoder.layerNormEps,
-      attentionTemperature: encoder.attnTemperature,
-      mean: mean.isEmpty ? nil : mean, standardDeviation: std.isEmpty ? nil : std, cropFraction: cropPct)
+    var request = request(encoder.model.request(path))
+    request.attentionTemperature = encoder.attnTemperature
+    return request
+  }
+
+  /// A request with what these options say.
+  func request(_ request: CheckpointRequest) -> CheckpointRequest {
+    var request = request
+    request.mean = mean.isEmpty ? nil : mean
+    request.standardDeviation = std.isEmpty ? nil : std
+    request.cropFraction = cropPct
+    request.interpolation = interpolation?.rawValue
+    request.cropMode = cropMode?.rawValue
+    return request
   }
 
   func preprocessing(for checkpoint: LoadedCheckpoint) throws -> Preprocessing {
@@ -100,9 +150,14 @@ struct PreprocessingOptions: ParsableArguments {
         checkpoint.fileName, "is meant for '\(hints.interpolation)' resizing, which is not offered",
         remedy: "choose a filter with --interpolation")
     }
+    guard let cropMode = cropMode ?? Preprocessing.CropMode(rawValue: hints.cropMode) else {
+      throw InputError(
+        checkpoint.fileName, "is meant for the crop mode '\(hints.cropMode)', which is not offered",
+        remedy: "choose one with --crop-mode")
+    }
     return try Preprocessing(
       inputSize: PixelSize(height: hints.inputHeight, width: hints.inputWidth),
-      cropFraction: hints.cropFraction, interpolation: interpolation,
+      cropFraction: hints.cropFraction, cropMode: cropMode, interpolation: interpolation,
       mean: hints.mean, standardDeviation: hints.standardDeviation)
   }
 }

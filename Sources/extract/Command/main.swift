@@ -12,6 +12,7 @@ struct Extract: ParsableCommand {
     version: Program.version,
     subcommands: [
       TokensCommand.self, StatsCommand.self, InspectCommand.self, VerifyCommand.self, ModelsCommand.self,
+      AuditCommand.self, ConvertCommand.self,
     ],
     defaultSubcommand: TokensCommand.self)
 }

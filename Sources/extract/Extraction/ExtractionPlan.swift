@@ -84,7 +84,7 @@ extension CacheConfiguration.FinalNorm {
 extension CacheConfiguration.Checkpoint {
   init(_ checkpoint: LoadedCheckpoint, source: String?) {
     self.init(
-      fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect.rawValue,
+      fileName: checkpoint.fileName, sha256: checkpoint.sha256, dialect: checkpoint.dialect,
       key: checkpoint.key, source: source)
   }
 }

@@ -6,53 +6,58 @@ struct InputSizes {
   let width: Int
   /// Where the size is from.
   let origin: String
+  /// In patches.
   let trainedGrid: (height: Int, width: Int)
 
+  /// - Parameter stated: sizes that a name or a configuration states, with where they are from.
   init(
-    _ request: CheckpointRequest, _ dimensions: WeightDimensions, _ configuration: TimmConfiguration?,
-    _ named: NamedModel?
+    _ request: CheckpointRequest, _ dimensions: WeightDimensions, stated: [(size: InputSize, origin: String)],
+    defaultSide: Int
   ) throws(InputError) {
-    let trained = try Self.trainedSize(request, dimensions, configuration, named)
-    trainedGrid = (trained.height / dimensions.patchHeight, trained.width / dimensions.patchWidth)
-    if let side = request.inputSize {
-      guard side >= max(dimensions.patchHeight, dimensions.patchWidth) else {
+    let trained = try TrainedSize(dimensions, stated: stated, defaultSide: defaultSide).find(request)
+    trainedGrid = (
+      trained.size.height / dimensions.patchHeight, trained.size.width / dimensions.patchWidth
+    )
+    if let size = request.inputSize {
+      guard size.height >= dimensions.patchHeight, size.width >= dimensions.patchWidth else {
         throw InputError(
-          "--input-size \(side)",
+          "--input-size \(size)",
           "is smaller than a patch of \(dimensions.patchHeight)x\(dimensions.patchWidth) pixels")
       }
-      (height, width, origin) = (side, side, "from --input-size")
+      (height, width, origin) = (size.height, size.width, "from --input-size")
     } else {
-      (height, width, origin) = trained
+      (height, width, origin) = (trained.size.height, trained.size.width, trained.origin)
     }
   }
+}
 
-  /// The image size that the position embedding's length fits: as a configuration or a name states it, else square.
-  private static func trainedSize(
-    _ request: CheckpointRequest, _ dimensions: WeightDimensions, _ configuration: TimmConfiguration?,
-    _ named: NamedModel?
-  ) throws(InputError) -> (height: Int, width: Int, origin: String) {
-    var stated: [(size: TimmConfiguration.Size, origin: String)] = []
-    if let size = configuration?.arguments.imageSize { stated.append((size, "from config.json (img_size)")) }
-    if let size = configuration?.preprocessing.inputSize, size.count == 3,
-      size[1...].allSatisfy({ 1...65536 ~= $0 })
-    {
-      stated.append(
-        (TimmConfiguration.Size(height: size[1], width: size[2]), "from config.json (input_size)"))
+/// Finds the image size that the lengths of a position embedding and of tables of relative positions fit.
+private struct TrainedSize {
+  let dimensions: WeightDimensions
+  let stated: [(size: InputSize, origin: String)]
+  let defaultSide: Int
+
+  init(_ dimensions: WeightDimensions, stated: [(size: InputSize, origin: String)], defaultSide: Int) {
+    self.dimensions = dimensions
+    self.stated = stated
+    self.defaultSide = defaultSide
+  }
+
+  /// As a configuration or a name states it, else square.
+  func find(_ request: CheckpointRequest) throws(InputError) -> (size: InputSize, origin: String) {
+    if let fitting = stated.first(where: { fits($0.size) }) { return fitting }
+    guard dimensions.positionCount != nil || dimensions.relativePositionCount != nil else {
+      let (height, width) = (dimensions.patchHeight, dimensions.patchWidth)
+      // Whole patches, at least one.
+      let size = InputSize(
+        height: max(defaultSide / height, 1) * height, width: max(defaultSide / width, 1) * width)
+      return (size, "assumed, as positions of every grid are computed")
     }
-    if let side = named?.inputSide {
-      stated.append((TimmConfiguration.Size(height: side, width: side), "from --model"))
-    }
-    let counts = possiblePatchCounts(dimensions)
-    for (size, origin) in stated {
-      let patches = (size.height / dimensions.patchHeight) * (size.width / dimensions.patchWidth)
-      if counts.contains(patches) { return (size.height, size.width, origin) }
-    }
-    guard let side = counts.lazy.compactMap(squareRoot).first else {
+    guard let side = squareSide else {
+      if let asked = request.inputSize, fits(asked) { return (asked, "from --input-size") }
       throw InputError(
-        request.path,
-        "has a position embedding of \(dimensions.positionCount) entries, which is no square grid of "
-          + "patches",
-        remedy: "state the grid with a timm config.json (pretrained_cfg.input_size) beside the file")
+        request.path, "has \(lengthsInWords), which is no square grid of patches",
+        remedy: "state the grid with a config.json (pretrained_cfg.input_size) beside the file")
     }
     // The weights are right about themselves; a statement that they contradict must not pass in silence.
     if let (size, origin) = stated.first, request.inputSize == nil {
@@ -62,17 +67,41 @@ struct InputSizes {
           + "\(size.height)x\(size.width) pixels \(origin)",
         remedy: "say --input-size \(side * dimensions.patchHeight) to use it as it was trained")
     }
-    return (side * dimensions.patchHeight, side * dimensions.patchWidth, "from the position embedding")
+    return (
+      InputSize(height: side * dimensions.patchHeight, width: side * dimensions.patchWidth),
+      "from the position embedding"
+    )
   }
 
-  /// With a [cls] token, the position embedding has an entry for it, or (timm's `no_embed_class`) has none.
-  private static func possiblePatchCounts(_ dimensions: WeightDimensions) -> [Int] {
-    dimensions.parts.hasClassToken
-      ? [dimensions.positionCount - 1, dimensions.positionCount] : [dimensions.positionCount]
+  private func fits(_ size: InputSize) -> Bool {
+    fits(height: size.height / dimensions.patchHeight, width: size.width / dimensions.patchWidth)
   }
 
-  private static func squareRoot(_ count: Int) -> Int? {
-    let root = Int(Double(count).squareRoot().rounded())
-    return root > 0 && root * root == count ? root : nil
+  private func fits(height: Int, width: Int) -> Bool {
+    guard height > 0, width > 0 else { return false }
+    if dimensions.positionCount != nil, !dimensions.possiblePatchCounts.contains(height * width) {
+      return false
+    }
+    if let count = dimensions.relativePositionCount,
+      count != RelativePositions.entryCount(height, width, hasClassToken: dimensions.parts.hasClassToken)
+    {
+      return false
+    }
+    return true
+  }
+
+  private var squareSide: Int? {
+    var sides = dimensions.possiblePatchCounts.map { Int(Double($0).squareRoot().rounded()) }
+    if let count = dimensions.relativePositionCount {
+      sides.append(RelativePositions.squareSide(count, hasClassToken: dimensions.parts.hasClassToken))
+    }
+    return sides.first { fits(height: $0, width: $0) }
+  }
+
+  private var lengthsInWords: String {
+    [
+      dimensions.positionCount.map { "a position embedding of \($0) entries" },
+      dimensions.relativePositionCount.map { "tables of \($0) relative positions" },
+    ].compactMap { $0 }.joined(separator: " and ")
   }
 }

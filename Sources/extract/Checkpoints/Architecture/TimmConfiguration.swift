@@ -1,38 +1,23 @@
-import Files
-import Foundation
+import LinearLayers
+import VisionTransformer
 
 /// What timm writes beside a checkpoint (`config.json`), as far as it says what weights cannot reveal. A safetensors
 /// file may also carry the same text in its metadata, under `config`.
-struct TimmConfiguration: Decodable, Equatable {
-  /// Height and width; a single number in JSON means both.
-  struct Size: Decodable, Equatable {
-    let height: Int
-    let width: Int
-
-    init(height: Int, width: Int) {
-      self.height = height
-      self.width = width
-    }
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      let sides = try (try? container.decode(Int.self)).map { [$0, $0] } ?? container.decode([Int].self)
-      guard sides.count == 2, sides.allSatisfy({ 1...65536 ~= $0 }) else {
-        throw DecodingError.dataCorruptedError(
-          in: container, debugDescription: "\(sides) is no size in pixels")
-      }
-      self.init(height: sides[0], width: sides[1])
-    }
-  }
-
-  /// The arguments of timm's `VisionTransformer`.
-  struct ModelArguments: Decodable, Equatable {
-    var imageSize: Size?
-    var patchSize: Size?
+struct TimmConfiguration: Decodable {
+  /// The arguments of timm's `VisionTransformer`, `Beit` and `Eva`.
+  private struct ModelArguments: Decodable {
+    var imageSize: InputSize?
+    var patchSize: InputSize?
     var width: Int?
     var depth: Int?
     var headCount: Int?
     var activation: String?
+    var usesRotaryPosition: Bool?
+    var rotaryType: String?
+    var rotaryTemperature: Float?
+    var rotatesHalves: Bool?
+    var referenceGrid: InputSize?
+    var isPostNorm: Bool?
 
     enum CodingKeys: String, CodingKey {
       case depth
@@ -41,29 +26,37 @@ struct TimmConfiguration: Decodable, Equatable {
       case width = "embed_dim"
       case headCount = "num_heads"
       case activation = "act_layer"
+      case usesRotaryPosition = "use_rot_pos_emb"
+      case rotaryType = "rope_type"
+      case rotaryTemperature = "rope_temperature"
+      case rotatesHalves = "rope_rotate_half"
+      case referenceGrid = "ref_feat_shape"
+      case isPostNorm = "use_post_norm"
     }
   }
 
   /// How images were prepared for the model.
-  struct Preprocessing: Decodable, Equatable {
+  private struct Preprocessing: Decodable {
     /// Channels, height, width.
     var inputSize: [Int]?
     var mean: [Float]?
     var standardDeviation: [Float]?
     var cropFraction: Double?
     var interpolation: String?
+    var cropMode: String?
 
     enum CodingKeys: String, CodingKey {
       case mean, interpolation
       case inputSize = "input_size"
       case standardDeviation = "std"
       case cropFraction = "crop_pct"
+      case cropMode = "crop_mode"
     }
   }
 
-  let architecture: String?
-  let arguments: ModelArguments
-  let preprocessing: Preprocessing
+  private let architecture: String?
+  private let arguments: ModelArguments
+  private let preprocessing: Preprocessing
 
   enum CodingKeys: String, CodingKey {
     case architecture
@@ -81,39 +74,46 @@ struct TimmConfiguration: Decodable, Equatable {
       ?? Preprocessing(from: decoder)
   }
 
-  /// The longest text that is read, in bytes: class names of large label sets are in there as well. The decoder needs
-  /// some thirty times as much memory.
-  private static let longestText = 4 << 20
-
-  /// The configuration beside a checkpoint, or nil where there is none.
-  ///
-  /// - Throws: ``InputError`` where there is one that cannot be read.
-  static func beside(_ checkpoint: String) throws(InputError) -> TimmConfiguration? {
-    let folder = checkpoint.lastIndex(of: "/").map { String(checkpoint[...$0]) } ?? ""
-    let path = folder + "config.json"
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let file = try MappedFile(path)
-    return try read(FileSlice(file).withBytes { Data($0) }, subject: path)
+  func statement(source: String) -> ModelStatement {
+    var statement = ModelStatement(source: source)
+    statement.architecture = architecture
+    statement.width = .init(value: arguments.width, name: "embed_dim")
+    statement.depth = .init(value: arguments.depth, name: "depth")
+    statement.headCount = arguments.headCount
+    statement.patchSize = .init(value: arguments.patchSize, name: "patch_size")
+    statement.imageSize = .init(value: arguments.imageSize, name: "img_size")
+    if arguments.imageSize == nil, let size = preprocessing.inputSize, size.count == 3,
+      size[1...].allSatisfy({ 1...65536 ~= $0 })
+    {
+      statement.imageSize = .init(value: InputSize(height: size[1], width: size[2]), name: "input_size")
+    }
+    statement.activation = arguments.activation
+    statement.rotary = rotary()
+    if arguments.isPostNorm == true { statement.refusal = ForeignArchitecture.postNorm }
+    statement.isWithoutRotary = arguments.usesRotaryPosition == false
+    statement.mean = preprocessing.mean
+    statement.standardDeviation = preprocessing.standardDeviation
+    statement.cropFraction = preprocessing.cropFraction
+    statement.interpolation = preprocessing.interpolation
+    statement.cropMode = preprocessing.cropMode
+    return statement
   }
 
-  /// - Parameter subject: where the text is from, for messages.
-  static func read(_ json: Data, subject: String) throws(InputError) -> TimmConfiguration {
-    guard json.count <= longestText else {
-      throw InputError(subject, "has \(json.count) bytes, too many for a model's configuration")
+  /// What the arguments change of the named model's rotary position.
+  private func rotary() -> RotaryEmbedding? {
+    let named = architecture.flatMap(NamedModel.init)?.traits.rotary
+    guard arguments.usesRotaryPosition ?? (named != nil) else { return nil }
+    let isCentered = arguments.rotaryType.map { $0 == "dinov3" } ?? (named?.coordinates == .centered)
+    let rotatesHalves = arguments.rotatesHalves ?? (named?.pairing == .halves)
+    var coordinates = named?.coordinates ?? .steps(reference: nil)
+    if isCentered {
+      coordinates = .centered
+    } else if let grid = arguments.referenceGrid {
+      coordinates = .steps(reference: grid.height)
     }
-    let reason: String
-    do {
-      return try JSONDecoder().decode(TimmConfiguration.self, from: json)
-    } catch DecodingError.typeMismatch(_, let context), DecodingError.dataCorrupted(let context),
-      DecodingError.keyNotFound(_, let context), DecodingError.valueNotFound(_, let context)
-    {
-      let field = context.codingPath.map(\.stringValue).joined(separator: ".")
-      reason = (field.isEmpty ? "" : "\(field): ") + context.debugDescription
-    } catch {
-      reason = "it is no JSON"
-    }
-    throw InputError(
-      subject, "is no configuration of a timm model: \(shortened(reason, to: 200))",
-      remedy: "repair it, or move it away and say --num-heads N")
+    return RotaryEmbedding(
+      pairing: rotatesHalves ? .halves : .interleaved, coordinates: coordinates,
+      frequencies: arguments.rotaryTemperature.map { .powers(base: $0) } ?? named?.frequencies
+        ?? .powers(base: 10000))
   }
 }
