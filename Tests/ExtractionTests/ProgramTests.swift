@@ -39,6 +39,34 @@ import TokenStore
     #expect(again.output.contains("nothing was left to encode"))
   }
 
+  /// A model of the hub is in the cache under its repository and commit, which mean the same bytes everywhere.
+  @Test func aNamedCheckpointIsRecordedByItsName() throws {
+    let sample = try Sample(imageCount: 3)
+    let arguments = try arguments(sample)
+    let commit = String(repeating: "0a", count: 20)
+    let repository = "hub/models--lab--tiny"
+    try sample.folder.write(Array(commit.utf8), to: "\(repository)/refs/main")
+    try sample.folder.write(
+      bytes(ofFile: sample.checkpoint), to: "\(repository)/snapshots/\(commit)/model.safetensors")
+    let environment = ["HF_HUB_CACHE": sample.folder.file("hub"), "HF_HUB_OFFLINE": "1"]
+    let named = arguments.map { $0 == sample.checkpoint ? "hf-hub:lab/tiny" : $0 }
+    let tokens = try program.run(named, environment: environment)
+    #expect(tokens.status == 0, "\(tokens.diagnostics)")
+    #expect(
+      tokens.diagnostics.contains("hf-hub:lab/tiny: found in the Hugging Face cache, at commit \(commit)"))
+    let source = "hf-hub:lab/tiny@\(commit)"
+    #expect(try CacheManifest.read(sample.cache).configuration.checkpoint.source == source)
+    #expect(try program.run(["inspect", sample.cache]).output.contains(source))
+
+    let other = try program.run(arguments)
+    #expect(other.status == 1)
+    #expect(other.diagnostics.contains("checkpoint.source is"), "\(other.diagnostics)")
+    let missing = try program.run(
+      arguments.map { $0 == sample.checkpoint ? "vit_base_patch16_224.mae" : $0 }, environment: environment)
+    #expect(missing.status == 1)
+    #expect(missing.diagnostics.contains("HF_HUB_OFFLINE forbids to download it"), "\(missing.diagnostics)")
+  }
+
   @Test func aProfileTellsOfEveryStage() throws {
     let sample = try Sample(imageCount: 6)
     let tokens = try program.run(try arguments(sample, ["--profile", "--quiet"]))

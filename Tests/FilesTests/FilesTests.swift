@@ -195,4 +195,13 @@ import Testing
     for byte in text.utf8 { withUnsafeBytes(of: byte) { hash.update($0) } }
     #expect(hash.hexadecimal() == digest)
   }
+
+  /// As `git hash-object` prints them.
+  @Test(arguments: [
+    ("", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"), ("hello\n", "ce013625030ba8dba906f756967f9e9ca394464a"),
+  ])
+  func gitsNamesOfContents(text: String, digest: String) throws {
+    let folder = try TemporaryFolder()
+    #expect(try GitBlob.hexadecimal(ofFile: folder.write(text.utf8, to: "text")) == digest)
+  }
 }

@@ -128,6 +128,8 @@ import ModelHub
     let server = try server { _, reply in reply.headers["Content-Type"] = "text/html; charset=utf-8" }
     let machine = try machine()
     #expect(machine.failure("\(server.origin)/vit.pth").contains("is a web page"))
+    let left = FileManager.default.enumerator(atPath: machine.folder.file("hf/patchbank"))
+    #expect(left?.contains { "\($0)".hasSuffix(".incomplete") } == false)
     #expect(machine.failure("\(server.origin)/").contains("does not end in the name of a file"))
   }
 

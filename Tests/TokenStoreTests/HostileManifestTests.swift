@@ -96,6 +96,7 @@ import TokenStore
     ("one mean", "three means", { $0.configuration.preprocessing.mean = [0] }),
     ("no views", "augmentation.views", { $0.configuration.augmentation.views = 0 }),
     ("a checkpoint's path", "a path and not a name", { $0.configuration.checkpoint.fileName = "/a/b" }),
+    ("a path as source", "is nothing on the web", { $0.configuration.checkpoint.source = "/a/b" }),
     ("another mean", "preprocessing.mean is", { $0.configuration.preprocessing.mean[0] = 0.5 }),
     ("another class", "dataset.class_names is", { $0.configuration.dataset.classNames[1] = "lion" }),
     (

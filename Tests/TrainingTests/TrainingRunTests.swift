@@ -332,6 +332,7 @@ import Training
       $0.precision.tokens = .bfloat16
       $0.blocks = [0, 1]
       $0.checkpoint.fileName = "renamed.pth"
+      $0.checkpoint.source = "https://host/renamed.pth"
       $0.model.name = "alias"
       $0.programVersion = "later"
       $0.dataset.split = "other"

@@ -1,6 +1,5 @@
 // libcurl, as Swift can see it. Swift calls no variadic functions, so that each kind of argument that curl_easy_setopt
-// is given has a function here; so has what curl_easy_strerror's callers need of a finished transfer, which lies in a
-// union.
+// is given has a function here; so has the result of a transfer, which lies in a union.
 #pragma once
 
 // The checks are macros around the variadic functions, for callers in C.
@@ -29,6 +28,15 @@ static inline CURLcode pb_curl_set_pointer(CURL *handle, CURLoption option, void
 
 static inline CURLcode pb_curl_set_receiver(CURL *handle, CURLoption option, pb_curl_receiver receiver) {
   return curl_easy_setopt(handle, option, receiver);
+}
+
+// Words for an address's error came with 7.80.
+static inline const char *pb_curl_address_error(CURLUcode status) {
+#if LIBCURL_VERSION_NUM >= 0x075000
+  return curl_url_strerror(status);
+#else
+  return status == CURLUE_UNSUPPORTED_SCHEME ? "Unsupported URL scheme" : "Malformed input to a URL function";
+#endif
 }
 
 /// Takes the result of a finished transfer out of the queue: 1, or 0 where none is finished.

@@ -9,19 +9,19 @@ final class DownloadMonitor {
   private var progress: Progress?
   private var shown = 0
 
-  private static let unit = 1_000_000
+  /// Rounded up, so that the end is the total.
+  private static func units(_ byteCount: Int) -> Int { (byteCount + 999_999) / 1_000_000 }
 
   init(style: Progress.Style) { self.style = style }
 
   func receive(_ event: DownloadEvent) {
     switch event {
     case .started(let name, let byteCount, let alreadyDone):
-      shown = alreadyDone / Self.unit
+      shown = Self.units(alreadyDone)
       progress = Progress(
-        "Downloading \(name)", unit: "MB", total: byteCount.map { ($0 + Self.unit - 1) / Self.unit },
-        alreadyDone: shown, style: style)
+        "Downloading \(name)", unit: "MB", total: byteCount.map(Self.units), alreadyDone: shown, style: style)
     case .reached(let byteCount):
-      let reached = byteCount / Self.unit
+      let reached = Self.units(byteCount)
       guard reached != shown else { return }
       progress?.advance(by: reached - shown)
       shown = reached

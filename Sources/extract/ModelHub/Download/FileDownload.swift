@@ -35,6 +35,8 @@ final class FileDownload {
   func run(to path: String) throws {
     // What an earlier run left may be from another time of the file; only the hash tells.
     let wasResumed = part.count > 0
+    // Nothing is left of a download that never began.
+    defer { if part.count == 0 { part.remove() } }
     try receive()
     if let fault = try source.hash?.fault(of: part.path) {
       guard wasResumed else { throw refusal(fault) }

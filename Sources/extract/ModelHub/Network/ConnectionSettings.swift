@@ -22,7 +22,7 @@ package struct ConnectionSettings: Sendable {
       "https": first("https_proxy", "HTTPS_PROXY") ?? rest ?? "",
     ]
     proxyExceptions = first("no_proxy", "NO_PROXY")
-    certificateFile = first("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+    certificateFile = first("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
     certificateFolder = first("SSL_CERT_DIR")
     self.userAgent = userAgent
     self.limits = limits

@@ -102,7 +102,7 @@ package struct WebAddress: Equatable, Sendable {
     for part in [base, text].compactMap(\.self) {
       let status = curl_url_set(url, CURLUPART_URL, part, 0)
       guard status == CURLUE_OK else {
-        let reason = String(cString: curl_url_strerror(status))
+        let reason = String(cString: pb_curl_address_error(status))
         throw InputError(
           subject, base == nil ? "cannot be read: \(reason)" : "redirects to what is no address: \(reason)")
       }
