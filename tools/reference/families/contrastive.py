@@ -114,6 +114,8 @@ def open_clip_trunk(checkouts):
         watched(trunk, prefix=0, has_class=False),
         folder_file(lambda state: state(model), file="open_clip_model.safetensors", open_clip_config=configuration),
         modules=[model],
+        # The name that the configuration has is that of a model of another size.
+        options={"num_heads": HEADS},
     )  # fmt: skip
 
 

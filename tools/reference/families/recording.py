@@ -120,10 +120,7 @@ def record(subject: Subject, pixels: Tensor) -> dict[str, Tensor]:
     absent = torch.tensor(float("nan"), dtype=torch.float64)
     statistics, magnitudes = [], []
     for before, branch, attention in zip(recorder.inputs, recorder.branches, recorder.attention, strict=True):
-        figures = measure(attention, prefix)
-        if not subject.has_class:
-            figures[:, [0, 2, 4, 5, 6]] = absent
-        statistics.append(figures)
+        statistics.append(measure(attention, prefix, subject.has_class))
         ratio = branch.norm(dim=1) / (before.norm(dim=1) + 1e-6)
         magnitudes.append(torch.stack([ratio[0] if subject.has_class else absent, ratio[prefix:].mean()]))
     last = recorder.attention[-1]
