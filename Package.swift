@@ -73,6 +73,7 @@ let package = Package(
     shared("LinearLayers", ["CKernels", "CoDNN", "Compute", "Files"]),
     shared("Tensors", ["Compute", "Files"]),
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
+    shared("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     shared("Reporting", ["Files"]),
     shared("Commands", ["CKernels", "Files", argumentParser]),
 
@@ -83,7 +84,6 @@ let package = Package(
       name: "ModelHub", dependencies: ["CCurl", "Checkpoints", "Files", "Tensors"],
       path: "Sources/extract/ModelHub",
       resources: [.embedInCode("Names/timm-models.txt")]),
-    extract("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     extract(
       "Extraction",
       ["Checkpoints", "Compute", "Files", "Images", "Reporting", "TokenStore", "VisionTransformer"]),
