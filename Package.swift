@@ -74,6 +74,7 @@ let package = Package(
     shared("Tensors", ["Compute", "Files"]),
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
     shared("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
+    shared("Overlays", ["Images"]),
     shared("Reporting", ["Files"]),
     shared("Commands", ["CKernels", "Files", argumentParser]),
 
@@ -106,11 +107,17 @@ let package = Package(
         "CKernels", "Compute", "Evaluation", "Files", "Heads", "Reading", "Reporting", "Tensors",
         "TokenStore",
       ]),
+    probe(
+      "Maps",
+      [
+        "Compute", "Evaluation", "Files", "Heads", "Images", "Overlays", "Reading", "Reporting", "TokenStore",
+        "Training",
+      ]),
     .executableTarget(
       name: "probe",
       dependencies: [
-        "Baselines", "Commands", "Compute", "Training", "Evaluation", "Heads", "Reading", "Reporting",
-        "TokenStore", argumentParser,
+        "Baselines", "Commands", "Compute", "Training", "Evaluation", "Heads", "Images", "Maps", "Overlays",
+        "Reading", "Reporting", "TokenStore", argumentParser,
       ],
       path: "Sources/probe/Command"),
 
@@ -138,12 +145,14 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "CZlib", "ReaderTrials", "hostile-reader"]),
     tests("ModelHub", ["Files", "ModelHub", "Tensors", "TokenStore", "extract"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
+    tests("Overlays", ["Images", "Overlays"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
     tests("Baselines", ["Baselines", "CKernels", "Compute", "Evaluation", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
+    tests("Maps", ["Files", "Images", "Maps", "Overlays", "TokenStore", "Training", "probe"]),
     tests("Training", ["CKernels", "Tensors", "Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],

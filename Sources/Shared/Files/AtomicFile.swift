@@ -28,7 +28,10 @@ public enum AtomicFile {
   }
 
   public static func write(_ text: String, to path: String) throws(InputError) {
-    let bytes = Array(text.utf8)
+    try write(Array(text.utf8), to: path)
+  }
+
+  public static func write(_ bytes: [UInt8], to path: String) throws(InputError) {
     try write(to: path) { (descriptor) throws(InputError) in try descriptor.write(bytes, at: 0) }
   }
 

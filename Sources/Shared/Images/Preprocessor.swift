@@ -35,13 +35,27 @@ public final class Preprocessor {
   }
 
   private func applyCenterCrop(_ image: RGBImage, into input: UnsafeMutablePointer<Float>) {
+    let (height, width) = resizeForCenterCrop(image)
+    if height.kept.count * width.kept.count < preprocessing.crop.pixelCount { fillWithBlack(input) }
+    normalize(height: height, width: width, into: input)
+  }
+
+  private func resizeForCenterCrop(_ image: RGBImage) -> (height: CropWindow, width: CropWindow) {
     let size = preprocessing.resizedSize(of: PixelSize(height: image.height, width: image.width))
     let height = CropWindow(resizedLength: size.height, crop: preprocessing.crop.height)
     let width = CropWindow(resizedLength: size.width, crop: preprocessing.crop.width)
     let whole = PixelBox(top: 0, left: 0, height: image.height, width: image.width)
     resize(image, whole, rows: axis(image.height, height), columns: axis(image.width, width))
-    if height.kept.count * width.kept.count < preprocessing.crop.pixelCount { fillWithBlack(input) }
-    normalize(height: height, width: width, into: input)
+    return (height, width)
+  }
+
+  /// The pixels of the centre crop as they are before they become an input's numbers; of an image that is smaller than the
+  /// crop, without the zeros around it.
+  func resizedPixels(of image: RGBImage) -> RGBImage {
+    let (height, width) = resizeForCenterCrop(image)
+    let byteCount = height.kept.count * width.kept.count * 3
+    return RGBImage(
+      height: height.kept.count, width: width.kept.count, pixels: Array(resized.buffer[..<byteCount]))
   }
 
   private func apply(

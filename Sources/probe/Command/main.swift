@@ -11,7 +11,7 @@ struct Probe: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      TrainCommand.self, SweepCommand.self, EvalCommand.self, ReportCommand.self,
+      TrainCommand.self, SweepCommand.self, EvalCommand.self, MapsCommand.self, ReportCommand.self,
       NearestNeighboursCommand.self, RidgeCommand.self, LogisticCommand.self,
     ],
     defaultSubcommand: TrainCommand.self)

@@ -234,6 +234,11 @@ package final class CBAM: Pooling {
     }
   }
 
+  package func weights(index: Int) -> TokenWeights? {
+    let gate = UnsafeBufferPointer(start: placeGates.pointer + index * tokenCount, count: tokenCount)
+    return TokenWeights(.gates, gate, firstToken: firstToken)
+  }
+
   private func rectify(_ image: ImageTokens, _ scratch: Scratch) {
     let values = image.inSinglePrecision() + firstToken * width
     scratch.rectified.pointer.update(from: values, count: tokenCount * width)

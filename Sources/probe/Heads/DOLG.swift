@@ -44,6 +44,8 @@ package final class DOLG: Pooling {
   private let mean: SharedBuffer<Float>
   /// W S, [D, D]
   private let projectedScatter: SharedBuffer<Float>
+  /// [B, T']: what each token, of length 1, is multiplied with in the last batch's features.
+  private let shares: SharedBuffer<Float>
   /// [T'], all 1 / T'.
   private let evenWeights: SharedBuffer<Float>
   /// [D, D]: S without what the images' means add to it; backward, the sum over t of the gradient of n_t times x_t^T.
@@ -79,6 +81,7 @@ package final class DOLG: Pooling {
     (inverseDeviations, mean) = (SharedBuffer(count: width), SharedBuffer(count: width))
     means = SharedBuffer(count: batchSize * width)
     projectedScatter = SharedBuffer(count: width * width)
+    shares = SharedBuffer(count: batchSize * tokenCount)
     evenWeights = SharedBuffer(count: tokenCount)
     evenWeights.fill(1 / Float(tokenCount))
     (outerProducts, vectors) = (GroupSums(count: width * width), GroupSums(count: 2 * width + 1))
@@ -232,12 +235,18 @@ package final class DOLG: Pooling {
   package func forward(_ image: ImageTokens, index: Int, into features: UnsafeMutablePointer<Float>) {
     let scratch = scratch(image)
     project(image.inSinglePrecision() + firstToken * width, scratch)
-    let weights = scratch.slopes.pointer
+    let (weights, shares) = (scratch.slopes.pointer, shares.pointer + index * tokenCount)
     for token in 0..<tokenCount {
-      weights[token] = scratch.scores.pointer[token] / (Float(tokenCount) * scratch.lengths.pointer[token])
+      shares[token] = scratch.scores.pointer[token] / Float(tokenCount)
+      weights[token] = shares[token] / scratch.lengths.pointer[token]
     }
     features.update(repeating: 0, count: width)
     tokens(scratch.values.pointer).addWeightedSum(weights: weights, to: features)
+  }
+
+  package func weights(index: Int) -> TokenWeights? {
+    let own = UnsafeBufferPointer(start: shares.pointer + index * tokenCount, count: tokenCount)
+    return TokenWeights(.scores, own, firstToken: firstToken)
   }
 
   // MARK: - Backward

@@ -7,7 +7,7 @@ public struct FixedFeature: Sendable {
   public let features: HeadDescription.Features
   /// W
   public let width: Int
-  private let layout: TokenLayout
+  let layout: TokenLayout
   private let parts: [Part]
 
   fileprivate enum Part: Sendable {
@@ -49,6 +49,19 @@ public struct FixedFeature: Sendable {
     return !parts.contains { if case .allTokens = $0 { true } else { false } }
   }
 
+  /// Whether the features are a sum of patches whose weights follow from the image.
+  static func weighsPatches(_ features: HeadDescription.Features) -> Bool {
+    weightsOfPatches(recipes[features] ?? []) != nil
+  }
+
+  private static func weightsOfPatches(_ parts: [Part]) -> PatchWeights? {
+    guard parts.count == 1, case .patches(let weights) = parts[0], !weights.isEven else { return nil }
+    return weights
+  }
+
+  /// What patches weigh in features that are nothing but their sum, with weights that are not all alike; nil in others.
+  var patchWeights: PatchWeights? { Self.weightsOfPatches(parts) }
+
   /// - Throws: where tokens of the layout have no such features.
   public init(_ features: HeadDescription.Features, layout: TokenLayout) throws(InputError) {
     guard let parts = Self.recipes[features] else {
@@ -86,27 +99,30 @@ public struct FixedFeature: Sendable {
       case .classToken, .allTokens: image.tokens[part.tokenRange(layout)].decode(into: out)
       case .patches(let weights):
         out.update(repeating: 0, count: count)
-        try addPatches(image, weights, to: out)
+        try withWeights(image, weights) { image.patches.addWeightedSum(skippingZerosOf: $0, to: out) }
       }
       out += count
     }
   }
 
-  private func addPatches(
-    _ image: FixedImage, _ patchWeights: PatchWeights, to out: UnsafeMutablePointer<Float>
-  ) throws {
+  /// Calls the body with what the image's patches weigh, [P].
+  func withWeights<Result>(
+    _ image: FixedImage, _ patchWeights: PatchWeights,
+    _ body: (_ weights: UnsafeMutableBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
     let stored = try patchWeights.attention.map { attention throws(InputError) in
       try image.attentionRows(attention, for: features)
     }
     let rowCount = (stored?.count ?? 0) / ElementType.float16.byteCount
-    try withUnsafeTemporaryAllocation(of: Float.self, capacity: layout.patchCount + rowCount) { memory in
+    let capacity = layout.patchCount + rowCount
+    return try withUnsafeTemporaryAllocation(of: Float.self, capacity: capacity) { memory in
       let weights = UnsafeMutableBufferPointer(rebasing: memory[..<layout.patchCount])
       let rows = UnsafeMutableBufferPointer(rebasing: memory[layout.patchCount...])
       if let stored {
         ElementType.float16.decode(stored.baseAddress!, into: rows.baseAddress!, count: rowCount)
       }
       try patchWeights.write(image, UnsafeBufferPointer(rows), weights)
-      image.patches.addWeightedSum(skippingZerosOf: weights, to: out)
+      return try body(weights)
     }
   }
 }

@@ -5,6 +5,8 @@ import Foundation
 struct PatchWeights: Sendable {
   /// The attention rows that the weights come from; nil where they come from none.
   let attention: FixedImage.Attention?
+  /// Whether all patches of every image weigh the same.
+  let isEven: Bool
   /// Writes the weights, [P]. `rows` is [rows, P], empty where `attention` is nil.
   let write:
     @Sendable (
@@ -12,16 +14,16 @@ struct PatchWeights: Sendable {
     ) throws -> Void
 
   init(
-    from attention: FixedImage.Attention? = nil,
+    from attention: FixedImage.Attention? = nil, isEven: Bool = false,
     _ write:
       @escaping @Sendable (FixedImage, UnsafeBufferPointer<Float>, UnsafeMutableBufferPointer<Float>) throws
       -> Void
   ) {
-    (self.attention, self.write) = (attention, write)
+    (self.attention, self.isEven, self.write) = (attention, isEven, write)
   }
 
   /// 1 / P each.
-  static let mean = PatchWeights { image, _, weights in
+  static let mean = PatchWeights(isEven: true) { image, _, weights in
     weights.update(repeating: 1 / Float(image.layout.patchCount))
   }
 

@@ -52,6 +52,9 @@ package protocol Pooling: Sendable {
   func forward(_ image: ImageTokens, index: Int, into features: UnsafeMutablePointer<Float>) throws
   /// - Parameter features: [B, W]
   func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws
+  /// What an image's tokens weighed in its features, until the next batch comes; nil where features are not made of
+  /// weighted tokens.
+  func weights(index: Int) -> TokenWeights?
 
   /// - Parameter gradient: [B, W], of the loss with respect to the features.
   func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws
@@ -72,6 +75,7 @@ extension Pooling {
   package func beginForward(count: Int, training: Bool, _ parallel: Parallel) throws {}
   package func forward(_ image: ImageTokens, index: Int, into features: UnsafeMutablePointer<Float>) throws {}
   package func finishForward(count: Int, into features: SharedBuffer<Float>, _ parallel: Parallel) throws {}
+  package func weights(index: Int) -> TokenWeights? { nil }
   package func beginBackward(count: Int, gradient: SharedBuffer<Float>, _ parallel: Parallel) throws {}
   package func backward(
     _ image: ImageTokens, index: Int, group: Int, gradient: UnsafePointer<Float>

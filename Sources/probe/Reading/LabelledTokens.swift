@@ -238,8 +238,10 @@ extension LabelledTokens {
 
   func className(_ label: Int) -> String { label < classNames.count ? classNames[label] : "\(label)" }
 
+  /// Some of the images.
+  ///
   /// - Parameter images: ascending.
-  private func keeping(images: [Int], firstViewsOnly: Bool = false) -> LabelledTokens {
+  package func keeping(images: [Int], firstViewsOnly: Bool = false) -> LabelledTokens {
     var places: [Int] = []
     var starts: [UInt32] = []
     for image in images {

@@ -2,3 +2,4 @@
 #pragma once
 #include "pb_image_decode.h"
 #include "pb_jpeg_encode.h"
+#include "pb_png_encode.h"
