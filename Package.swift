@@ -129,7 +129,7 @@ let package = Package(
 
     // Tests
     .target(
-      name: "TestSupport", dependencies: ["CKernels", "Compute", "Files", "Tensors"],
+      name: "TestSupport", dependencies: ["CKernels", "Compute", "Files", "Tensors", "TokenStore"],
       path: "Tests/TestSupport"),
     .target(name: "ReaderTrials", dependencies: ["Checkpoints", "Files"], path: "Tests/ReaderTrials"),
     .executableTarget(
@@ -152,7 +152,7 @@ let package = Package(
     tests("Baselines", ["Baselines", "CKernels", "Compute", "Evaluation", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
-    tests("Maps", ["Files", "Images", "Maps", "Overlays", "TokenStore", "Training", "probe"]),
+    tests("Maps", ["Evaluation", "Files", "Images", "Maps", "Reading", "TokenStore", "probe"]),
     tests("Training", ["CKernels", "Tensors", "Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],

@@ -119,7 +119,7 @@ private final class StoredRows: TokenSource {
     HeadDescription(features: .dolg, attentive: AttentiveDescription(content: .all)),
   ]
 
-  private static let attentive = smooth + bent
+  static let attentive = smooth + bent
 
   @Test func everyKindIsAmongThem() {
     let kinds = Set(Self.attentive.map(\.features))

@@ -15,8 +15,10 @@ import Testing
 
   private static let geometries = [
     Geometry(image: PixelSize(side: 64), resize: PixelSize(side: 64), crop: PixelSize(side: 48)),
-    Geometry(image: PixelSize(height: 90, width: 200), resize: PixelSize(side: 72), crop: PixelSize(side: 64)),
-    Geometry(image: PixelSize(height: 300, width: 170), resize: PixelSize(side: 72), crop: PixelSize(side: 63)),
+    Geometry(
+      image: PixelSize(height: 90, width: 200), resize: PixelSize(side: 72), crop: PixelSize(side: 64)),
+    Geometry(
+      image: PixelSize(height: 300, width: 170), resize: PixelSize(side: 72), crop: PixelSize(side: 63)),
     Geometry(
       image: PixelSize(height: 90, width: 200), resize: PixelSize(height: 60, width: 90),
       crop: PixelSize(height: 48, width: 80)),

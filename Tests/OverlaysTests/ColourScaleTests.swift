@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Overlays
+import Overlays
 
 @Suite struct ColourScaleTests {
   private func linear(_ index: Int) -> [Double] {

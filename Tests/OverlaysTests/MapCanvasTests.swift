@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-@testable import Overlays
+import Overlays
 
 @Suite struct MapCanvasTests {
   private let grid = PatchGrid(height: 2, width: 3, patchHeight: 4, patchWidth: 4)
@@ -17,7 +17,8 @@ import Testing
   /// The colour of a number, as it lies on gray.
   private func covered(_ value: Float, gray: Float = 90) -> [UInt8] {
     let index = 3 * ColourScale.index(of: value)
-    return ColourScale.table[index..<index + 3].map { UInt8(gray + 0.65 * (Float($0) - gray)) }
+    let shade = 0.7 * gray
+    return ColourScale.table[index..<index + 3].map { UInt8(shade + 0.65 * (Float($0) - shade)) }
   }
 
   @Test func mapsAloneShowEachPatchInItsPlace() {

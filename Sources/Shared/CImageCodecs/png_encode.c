@@ -55,6 +55,8 @@ static int try_encoding(png_state *state, const uint8_t *pixels, uint32_t width,
   png_set_write_fn(state->encoder, state, keep_bytes, flush_nothing);
   png_set_IHDR(state->encoder, state->information, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  // Higher levels take twice as long and make photographs a few percent smaller.
+  png_set_compression_level(state->encoder, 3);
   png_write_info(state->encoder, state->information);
   for (uint32_t y = 0; y < height; y++) png_write_row(state->encoder, pixels + (size_t)y * width * 3);
   png_write_end(state->encoder, NULL);

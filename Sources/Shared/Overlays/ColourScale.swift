@@ -40,13 +40,13 @@ public enum ColourScale {
 }
 
 /// A colour by lightness and two opponent axes, in which equal distances look alike.
-struct Oklab {
-  var lightness: Double
-  var greenRed: Double
-  var blueYellow: Double
+package struct Oklab {
+  package var lightness: Double
+  package var greenRed: Double
+  package var blueYellow: Double
 
   /// - Parameter hexadecimal: 0xRRGGBB in sRGB.
-  init(_ hexadecimal: Int) {
+  package init(_ hexadecimal: Int) {
     func linear(_ shift: Int) -> Double {
       let value = Double(hexadecimal >> shift & 0xFF) / 255
       return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4)
@@ -61,7 +61,7 @@ struct Oklab {
   }
 
   /// Red, green and blue in sRGB, cut off where a screen has no such colour.
-  var rgb: [UInt8] {
+  package var rgb: [UInt8] {
     func cube(_ value: Double) -> Double { value * value * value }
     let long = cube(lightness + 0.3963377774 * greenRed + 0.2158037573 * blueYellow)
     let medium = cube(lightness - 0.1055613458 * greenRed - 0.0638541728 * blueYellow)
@@ -77,7 +77,7 @@ struct Oklab {
     }
   }
 
-  func distance(to other: Oklab) -> Double {
+  package func distance(to other: Oklab) -> Double {
     let steps = [
       lightness - other.lightness, greenRed - other.greenRed, blueYellow - other.blueYellow,
     ]

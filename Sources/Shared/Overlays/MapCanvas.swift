@@ -19,6 +19,8 @@ public struct MapCanvas: Sendable {
   /// What the image fades to where no patch is.
   private static let faded: Float = 200
   private static let fading: Float = 0.75
+  /// How bright white is below a map, so that the dark end of the scale stays dark on it.
+  private static let white: Float = 0.7
 
   /// - Parameters:
   ///   - longerSide: of the pictures, in pixels.
@@ -81,9 +83,10 @@ public struct MapCanvas: Sendable {
             for channel in 0..<3 { out[3 * pixel + channel] = value }
             continue
           }
+          let shade = Self.white * gray
           let colour = 3 * ColourScale.index(of: factor * value(values, row, column))
           for channel in 0..<3 {
-            out[3 * pixel + channel] = UInt8(gray + cover * (Float(table[colour + channel]) - gray))
+            out[3 * pixel + channel] = UInt8(shade + cover * (Float(table[colour + channel]) - shade))
           }
         }
       }

@@ -37,7 +37,8 @@ struct GalleryPage {
       let sheetLinks = sheets.enumerated().map { index, sheet in
         "<a href=\"\(sheet)\">contact sheet\(sheets.count > 1 ? " \(index + 1)" : "") (PNG)</a>"
       }
-      try file.append("<p>\(section.explanation.escapedForMarkup) \(sheetLinks.joined(separator: ", "))</p>\n")
+      let text = section.explanation.escapedForMarkup
+      try file.append("<p>\(text) \(sheetLinks.joined(separator: ", "))</p>\n")
       try file.append("<div class=\"cards\">\n")
       for image in section.images { try file.append(article(cards[image]!)) }
       try file.append("</div>\n</section>\n")
@@ -77,33 +78,40 @@ struct GalleryPage {
   private func caption(_ picture: MapPicture) -> String {
     let title = "<span>\(picture.title.escapedForMarkup)</span>"
     guard let numbers = picture.numbers else { return title }
-    var parts = ["\(text(numbers.smallest)) to \(text(numbers.largest))"]
-    if numbers.prefixTokens > 0 {
-      parts.append("\(prefixName) \(NumberText.percentage(Double(numbers.prefixTokens)))")
-    }
-    if let own = numbers.ownToken { parts.append("own token \(NumberText.percentage(Double(own)))") }
-    return title + " " + parts.joined(separator: "; ").escapedForMarkup
+    var shares: [String] = []
+    if numbers.prefixTokens > 0 { shares.append("\(prefixName) \(share(numbers.prefixTokens))") }
+    if let own = numbers.ownToken { shares.append("own token \(share(own))") }
+    return title + " \(text(numbers.smallest)) to \(text(numbers.largest))"
+      + shares.map { "<br>" + $0.escapedForMarkup }.joined()
   }
 
   private func alternative(_ picture: MapPicture, _ card: MapCard) -> String {
     guard let numbers = picture.numbers else { return "The image \(card.id)" }
     let layout = caches.layout
     return "Map of \(picture.title) over \(card.id): greatest, \(text(numbers.largest)), in row "
-      + "\(numbers.peakRow + 1) and column \(numbers.peakColumn + 1) of \(layout.gridHeight) x \(layout.gridWidth) patches"
+      + "\(numbers.peakRow + 1) and column \(numbers.peakColumn + 1) "
+      + "of \(layout.gridHeight) x \(layout.gridWidth) patches"
   }
 
   private func text(_ value: Float) -> String { value == 0 ? "0" : String(format: "%.2g", Double(value)) }
 
+  private func share(_ value: Float) -> String {
+    // The number and its unit stay on one line.
+    NumberText.percentage(Double(value)).replacing(" ", with: "\u{A0}")
+  }
+
+  private var prefixCount: Int { caches.layout.prefixTokenCount }
+
   private var prefixName: String {
-    let (count, hasClassToken) = (caches.layout.prefixTokenCount, caches.layout.hasClassToken)
-    let registers = count - (hasClassToken ? 1 : 0)
+    let hasClassToken = caches.layout.hasClassToken
+    let registers = prefixCount - (hasClassToken ? 1 : 0)
     return ((hasClassToken ? ["[cls]"] : []) + (registers > 0 ? ["registers"] : [])).joined(separator: ", ")
   }
 
   // MARK: - Words
 
   private var head: String {
-    let title = "Where \(name) looks"
+    let title = "Where the head looks: \(name)"
     return """
       <!DOCTYPE html>
       <html lang="en">
@@ -131,7 +139,8 @@ struct GalleryPage {
   private var explanation: String {
     let tokens = caches.layout.tokenCount
     guard let kind else {
-      return "This head takes \(name): no token weighs more than another in its features, so that it looks nowhere in "
+      return
+        "This head takes \(name): no token weighs more than another in its features, so that it looks nowhere in "
         + "particular. Shown is what the encoder's own [cls] attends to in its last block, the mean over heads."
     }
     let meaning =
@@ -153,6 +162,9 @@ struct GalleryPage {
 
   private var notes: [String] {
     var notes = ["Below each map stand its smallest and its greatest value."]
+    if prefixCount > 0 {
+      notes.append("Of \(prefixName), without a place in the image, the share is told where there is one.")
+    }
     switch missingCount {
     case nil: notes.append("Images were not looked for (--data-path): maps are drawn alone.")
     case 0: notes.append("Maps lie on the pixels that the encoder saw; what it did not see is pale.")
@@ -163,8 +175,7 @@ struct GalleryPage {
     }
     switch options.interpolation {
     case .nearest: notes.append("Each patch has one colour.")
-    case .bilinear:
-      notes.append("Between the centres of patches colours change evenly (--interpolation nearest: not at all).")
+    case .bilinear: notes.append("Between the centres of patches values change evenly.")
     }
     return notes
   }
@@ -190,8 +201,8 @@ struct GalleryPage {
     dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;font-size:14px}\
     dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}\
     .cards{display:flex;flex-wrap:wrap;gap:16px}\
-    article{flex:0 1 auto;max-width:100%;box-sizing:border-box;padding:12px 14px;border:1px solid var(--grid);\
-    border-radius:8px;break-inside:avoid}\
+    article{max-width:100%;box-sizing:border-box;padding:12px 14px;break-inside:avoid;\
+    border:1px solid var(--grid);border-radius:8px}\
     article p{margin:2px 0 10px;font-size:14px}\
     .right{color:var(--faint)}.wrong{font-weight:700;color:var(--series-1)}\
     .maps,.rows{display:flex;flex-wrap:wrap;gap:10px}.rows{margin-top:10px}\

@@ -22,15 +22,19 @@ public struct MapSection: Equatable, Sendable {
 }
 
 /// Finds the images that terms are about.
-struct ImageChoice {
-  let tokens: LabelledTokens
+package struct ImageChoice {
+  package let tokens: LabelledTokens
   /// Of each image; empty where no term needs them.
-  let outcomes: [ImageOutcome]
+  package let outcomes: [ImageOutcome]
+
+  package init(tokens: LabelledTokens, outcomes: [ImageOutcome]) {
+    (self.tokens, self.outcomes) = (tokens, outcomes)
+  }
 
   /// One section for each ranking and class, and one for all images that are named.
   ///
   /// - Throws: where a term stands for no image.
-  func sections(_ terms: [ImageTerm]) throws(InputError) -> [MapSection] {
+  package func sections(_ terms: [ImageTerm]) throws(InputError) -> [MapSection] {
     var sections: [MapSection] = []
     var named: Set<Int> = []
     for term in terms {
@@ -130,8 +134,8 @@ struct ImageChoice {
       throw InputError(
         "--images \(row)",
         "row \(row) is none of the \(tokens.rows.count) images that the head is measured on",
-        remedy: "rows are 0 to \(tokens.rows.last ?? 0), without those that have no label or could not be decoded"
-      )
+        remedy:
+          "rows are 0 to \(tokens.rows.last ?? 0), but for images that have no label or could not be decoded")
     }
     return low
   }

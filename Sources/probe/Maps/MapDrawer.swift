@@ -50,9 +50,9 @@ struct MapDrawer: Sendable {
       canvas = MapCanvas(grid, longerSide: options.pictureSide, options.interpolation)
     }
     var pictures: [MapPicture] = []
-    func write(_ picture: RGBImage, _ role: MapPicture.Role, _ title: String, _ name: String) throws(InputError)
-      -> MapPicture
-    {
+    func write(
+      _ picture: RGBImage, _ role: MapPicture.Role, _ title: String, _ name: String
+    ) throws(InputError) -> MapPicture {
       let file = folder.imageFile(row: row, name)
       try AtomicFile.write(PNG.encode(picture), to: folder.path + "/" + file)
       return MapPicture(role: role, title: title, file: file, height: picture.height, width: picture.width)
@@ -80,7 +80,7 @@ struct MapDrawer: Sendable {
     ElementType.float16.decode(bytes.baseAddress!, into: values.pointer, count: count)
     let headCount = count / grid.patchCount
     let mean = (0..<grid.patchCount).map { patch in
-      (0..<headCount).reduce(Float(0)) { $0 + values.pointer[$1 * grid.patchCount + patch] } / Float(headCount)
+      (0..<headCount).reduce(Float(0)) { $0 + values[$1 * grid.patchCount + patch] } / Float(headCount)
     }
     // What does not go to patches goes to [cls] and registers.
     return [

@@ -28,7 +28,8 @@ struct MapFolder: Sendable {
     try Folder.create(path)
     let folder = try Descriptor(path, .read)
     guard try folder.tryLock() else {
-      throw InputError(path, "is in use by another process", remedy: "wait for it, or use another --output-dir")
+      throw InputError(
+        path, "is in use by another process", remedy: "wait for it, or use another --output-dir")
     }
     guard overwriting || !Folder.contains(pageFile) else {
       throw InputError(

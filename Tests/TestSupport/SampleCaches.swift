@@ -1,29 +1,28 @@
 import Compute
 import Foundation
-import TestSupport
 import TokenStore
 
 /// Training and validation caches of random tokens in which a few patches tell the class.
-struct SampleCaches {
-  let folder: TemporaryFolder
-  static let width = 8
-  static let classNames = ["cat", "dog", "eel"]
+public struct SampleCaches {
+  public let folder: TemporaryFolder
+  public static let width = 8
+  public static let classNames = ["cat", "dog", "eel"]
 
-  init() throws {
+  public init() throws {
     folder = try TemporaryFolder()
     try write("train", rowCount: 70)
     try write("val", rowCount: 30)
   }
 
-  var train: String { folder.file("train") }
-  var validation: String { folder.file("val") }
+  public var train: String { folder.file("train") }
+  public var validation: String { folder.file("val") }
 
   /// - Parameters:
   ///   - images: the cache whose tokens these are; by default its own.
   ///   - views: rows of each image, one after the other.
   ///   - patchValue: what all patches are, for tokens that no head was trained for.
   ///   - change: what is different from the other caches.
-  func write(
+  public func write(
     _ name: String, rowCount: Int, as images: String? = nil, views: Int = 1, undecodable: Set<Int> = [3],
     unlabelled: Set<Int> = [5], patchValue: Float? = nil,
     change: (inout CacheConfiguration) -> Void = { _ in }
@@ -54,7 +53,7 @@ struct SampleCaches {
   }
 
   /// The cache of an encoder that is half as wide again, of the same images in the opposite order.
-  func writeReordered(_ name: String, as images: String, rowCount: Int) throws {
+  public func writeReordered(_ name: String, as images: String, rowCount: Int) throws {
     let rows = (0..<rowCount).reversed().map { row in
       RowIdentity(
         id: "\(images)/\(row).jpg", label: Int32(row % 3), sourceIndex: UInt64(rowCount - 1 - row),
