@@ -55,6 +55,11 @@ extension HeadDescription.Features {
 }
 
 extension HeadDescription {
+  /// How many of an image's tokens the head looks at.
+  public func seenTokenCount(_ layout: TokenLayout) -> Int {
+    layout.tokenCount - layout.firstToken(abmilp?.content ?? attentive?.content ?? .patch)
+  }
+
   /// What there is a row of weights for, in the singular.
   public var weightUnit: String {
     features.recipe?.settings.contains(.queries) == true ? "query" : "head"

@@ -11,8 +11,8 @@ struct GalleryPage {
   let summary: RunSummary
   let caches: CacheSet
   let options: MapOptions
-  /// What the head's weights are; nil where it has none.
-  let kind: TokenWeights.Kind?
+  /// The head's weights in one of the images; nil where it has none.
+  let sample: TokenWeights?
   /// Of the images; nil where none were looked for.
   let missingCount: Int?
   let programVersion: String
@@ -137,16 +137,16 @@ struct GalleryPage {
   }
 
   private var explanation: String {
-    let tokens = caches.layout.tokenCount
-    guard let kind else {
+    guard let sample else {
       return
         "This head takes \(name): no token weighs more than another in its features, so that it looks nowhere in "
         + "particular. Shown is what the encoder's own [cls] attends to in its last block, the mean over heads."
     }
     let meaning =
-      switch kind {
+      switch sample.kind {
       case .attention:
-        "what each patch weighs in the head's features; what all tokens weigh adds up to 1"
+        "what each patch weighs in the head's features. What all tokens weigh adds up to 1: were they all alike, each "
+          + "of the \(weighedCount(sample)) would weigh \(text(1 / Float(weighedCount(sample))))"
       case .weights:
         "what each patch weighs in the features, which follows from the image without anything trained"
       case .scores:
@@ -156,8 +156,12 @@ struct GalleryPage {
     let encoder =
       caches.layout.hasClassToken
       ? " Beside it: what the encoder's own [cls] attends to in its last block, the mean over heads." : ""
-    return "A map shows \(meaning). Of \(tokens) tokens that weigh the same, each weighs "
-      + "\(text(1 / Float(tokens))).\(encoder)"
+    return "A map shows \(meaning).\(encoder)"
+  }
+
+  /// How many tokens share the weight of 1, that of the head's own among them.
+  private func weighedCount(_ sample: TokenWeights) -> Int {
+    summary.configuration.head.seenTokenCount(caches.layout) + (sample.ownToken == nil ? 0 : 1)
   }
 
   private var notes: [String] {
@@ -201,15 +205,18 @@ struct GalleryPage {
     dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;font-size:14px}\
     dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}\
     .cards{display:flex;flex-wrap:wrap;gap:16px}\
-    article{max-width:100%;box-sizing:border-box;padding:12px 14px;break-inside:avoid;\
+    article{flex:0 1 auto;max-width:100%;box-sizing:border-box;padding:12px 14px;break-inside:avoid;\
     border:1px solid var(--grid);border-radius:8px}\
     article p{margin:2px 0 10px;font-size:14px}\
     .right{color:var(--faint)}.wrong{font-weight:700;color:var(--series-1)}\
     .maps,.rows{display:flex;flex-wrap:wrap;gap:10px}.rows{margin-top:10px}\
     figure{margin:0;width:176px}.rows figure{width:104px}\
-    img{display:block;width:100%;height:auto;border-radius:4px}\
+    img{display:block;width:auto;height:auto;max-width:100%;max-height:176px;border-radius:4px}\
+    .rows img{max-height:104px}\
     figcaption{font-size:12px;line-height:1.35;color:var(--faint);padding-top:3px}\
     figcaption span{display:block;color:var(--text)}\
-    @media print{main{max-width:none;padding:0}nav{display:none}figure{width:140px}.rows figure{width:84px}}
+    @media(max-width:640px){figure{width:calc(50% - 5px)}.rows figure{width:calc(33.3% - 7px)}}\
+    @media print{.cards{display:block}article{margin-bottom:12px}main{max-width:none;padding:0}nav{display:none}figure{width:140px}.rows figure{width:84px}\
+    img{max-height:140px}.rows img{max-height:84px}}
     """
 }

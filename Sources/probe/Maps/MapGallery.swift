@@ -126,30 +126,30 @@ public struct MapGallery {
     let drawer = MapDrawer(
       tokens: tokens, caches: caches, originals: originals, preprocessing: preprocessing, folder: folder,
       options: options, unit: head.weightUnit)
-    let (cards, kind) = try draw(images, drawer, scratchFolder: scratchFolder, observer)
+    let (cards, sample) = try draw(images, drawer, scratchFolder: scratchFolder, observer)
     try writeRecords(cards.sorted { $0.key < $1.key }.map(\.value), to: folder)
     let sheets = try sections.map { section in
       if observer.shouldStop() { throw CancellationError() }
       return try writeSheets(section, cards, folder)
     }
     let page = GalleryPage(
-      summary: trained.summary, caches: caches, options: options, kind: kind,
+      summary: trained.summary, caches: caches, options: options, sample: sample,
       missingCount: options.imagePaths.isEmpty ? nil : images.count - originals.count,
       programVersion: programVersion)
     try page.write(zip(sections, sheets), cards, to: folder.pageFile)
     return Result(
       images: images.count, imagesMissing: images.count - originals.count,
-      maps: cards.values.reduce(0) { $0 + $1.pictures.count { $0.numbers != nil } }, headHasMaps: kind != nil,
-      page: folder.pageFile)
+      maps: cards.values.reduce(0) { $0 + $1.pictures.count { $0.numbers != nil } },
+      headHasMaps: sample != nil, page: folder.pageFile)
   }
 
-  /// - Returns: each image's card, and what the head's weights are.
+  /// - Returns: each image's card, and the head's weights in one of them.
   private func draw(
     _ images: [Int], _ drawer: MapDrawer, scratchFolder: String, _ observer: Observer
-  ) throws -> (cards: [Int: MapCard], kind: TokenWeights.Kind?) {
+  ) throws -> (cards: [Int: MapCard], sample: TokenWeights?) {
     let chosen = tokens.keeping(images: images)
     var cards: [Int: MapCard] = [:]
-    var kind: TokenWeights.Kind?
+    var sample: TokenWeights?
     let (shouldStop, onDrawn) = (observer.shouldStop, observer.onDrawn)
     try trained.look(at: chosen, companions, folder: scratchFolder, shouldStop: shouldStop) { looks in
       let drawn = try parallel.map(looks.count) { index in
@@ -161,9 +161,9 @@ public struct MapGallery {
         return card
       }
       for (look, card) in zip(looks, drawn) { cards[images[look.place]] = card }
-      kind = looks[0].weights?.kind
+      sample = looks[0].weights
     }
-    return (cards, kind)
+    return (cards, sample)
   }
 
   private func writeRecords(_ cards: [MapCard], to folder: MapFolder) throws(InputError) {
