@@ -66,6 +66,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("pthread", .when(platforms: [.linux]))]),
     .target(name: "CKernels", path: "Sources/Shared/CKernels"),
     .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG"], path: "Sources/Shared/CImageCodecs"),
+    .target(name: "CFigureRendering", path: "Sources/Shared/CFigureRendering"),
 
     // What both programs stand on
     shared("Files", ["COpenSSL"]),
@@ -75,7 +76,7 @@ let package = Package(
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
     shared("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
     shared("Overlays", ["Images"]),
-    shared("Reporting", ["Files"]),
+    shared("Reporting", ["CFigureRendering", "Files"]),
     shared("Commands", ["CKernels", "Files", argumentParser]),
 
     // images + checkpoint -> token cache
@@ -88,10 +89,11 @@ let package = Package(
     extract(
       "Extraction",
       ["Checkpoints", "Compute", "Files", "Images", "Reporting", "TokenStore", "VisionTransformer"]),
+    extract("CachePages", ["Compute", "Files", "Images", "Reporting", "TokenStore"]),
     .executableTarget(
       name: "extract",
       dependencies: [
-        "Commands", "Compute", "Extraction", "LinearLayers", "ModelHub", "Reporting", "TokenStore",
+        "CachePages", "Commands", "Compute", "Extraction", "LinearLayers", "ModelHub", "Reporting", "TokenStore",
         "VisionTransformer", argumentParser,
       ],
       path: "Sources/extract/Command"),
@@ -146,6 +148,7 @@ let package = Package(
     tests("ModelHub", ["Files", "ModelHub", "Tensors", "TokenStore", "extract"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Overlays", ["Images", "Overlays"]),
+    tests("CachePages", ["CachePages", "Files", "Reporting", "TokenStore"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),

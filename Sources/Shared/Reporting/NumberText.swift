@@ -29,6 +29,18 @@ public enum NumberText {
     return fixed(value, digits)
   }
 
+  /// So many digits that tell something, without zeros at the end: `0.00123`, `12.3`, `4`, `1.5e-07`.
+  public static func significant(_ value: Double, _ digits: Int = 3) -> String {
+    guard value.isFinite else { return nonFinite(value) }
+    guard value != 0 else { return "0" }
+    let place = Int(floor(log10(abs(value))))
+    guard (-5...9).contains(place) else { return String(format: "%.\(digits - 1)e", value) }
+    let text = fixed(value, max(0, digits - 1 - place))
+    guard text.contains(".") else { return text }
+    let end = text.lastIndex { $0 != "0" }!
+    return String(text[...end].last == "." ? text[..<end] : text[...end])
+  }
+
   /// The two largest units: `0.5 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `4 d 1 h`.
   public static func duration(seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return "unknown time" }

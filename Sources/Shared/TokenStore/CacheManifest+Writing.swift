@@ -37,7 +37,7 @@ extension CacheManifest {
   }
 
   /// The error for a cache whose shards are not all finished.
-  func incompleteError(_ folder: String) -> InputError {
+  package func incompleteError(_ folder: String) -> InputError {
     let finished = Set(shards.map(\.rowStart))
     let missingCount = plannedShardCount - finished.count
     guard missingCount > 0 else {

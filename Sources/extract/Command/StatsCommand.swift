@@ -1,18 +1,19 @@
 import ArgumentParser
+import CachePages
 import Files
 import Reporting
 import TokenStore
 
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stats", abstract: "Shows a cache's attention statistics, block by block.",
+    commandName: "stats", abstract: "Shows caches' attention statistics, block by block.",
     discussion: """
       Means over images or their views, and over heads. The entropies' upper bound is the logarithm of the number of \
-      patches.
+      patches. Several caches are shown on the same axes and in one table.
       """)
 
-  @Argument(help: "Cache.")
-  var cache: String
+  @Argument(help: "Caches.")
+  var caches: [String]
 
   @Option(help: "Form of the output.")
   var format: Format = .table
@@ -20,39 +21,58 @@ struct StatsCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("File to write instead of stdout.", valueName: "file"))
   var output: String?
 
-  enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv, json }
+  @Option(
+    help: ArgumentHelp(
+      "What a cache is called in tables and figures, once for each, in their order; by default the name of its folder.",
+      valueName: "name"))
+  var name: [String] = []
+
+  @Option(help: ArgumentHelp("Folder to write each figure to, as SVG and PNG.", valueName: "folder"))
+  var figures: String?
+
+  enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv, json, html }
+
+  func validate() throws {
+    if !name.isEmpty, name.count != caches.count {
+      throw ValidationError(
+        "--name must be given once for each of the \(caches.count) caches, not \(name.count) times.")
+    }
+  }
 
   func run() throws {
-    let summary = try AttentionStatisticsSummary.read(cache)
-    let text =
-      switch format {
-      case .table:
-        StatisticsTable.of(summary, digits: 4).text
-          + "Means over \(summary.rowCount) rows; entropy is at most \(NumberText.fixed(summary.maximumEntropy, 4)).\n"
-      case .csv: StatisticsTable.of(summary, digits: nil).csv
-      case .json: try CanonicalJSON.page(summary)
-      }
+    let statistics = try CacheStatistics.read(caches, names: name)
+    let text = try text(statistics)
     if let output { try AtomicFile.write(text, to: output) } else { print(text, terminator: "") }
+    if let figures {
+      try NamedFigure.write(
+        StatisticsFigures.curves(statistics) + StatisticsFigures.headMaps(statistics), to: figures)
+    }
   }
-}
 
-/// One row a block, one column a statistic; what a model does not have is left out.
-enum StatisticsTable {
-  /// - Parameter digits: after the point; nil for all that there are.
-  static func of(_ summary: AttentionStatisticsSummary, digits: Int?) -> Table {
-    let names = (AttentionStatisticsSummary.attentionNames + AttentionStatisticsSummary.magnitudeNames).filter
-    { name in
-      summary.blocks.contains { $0.statistics[name]?.mean != nil }
+  private func text(_ statistics: [CacheStatistics]) throws -> String {
+    switch format {
+    case .table: StatisticsTable.of(statistics, digits: 4).text + notes(statistics)
+    case .csv: StatisticsTable.of(statistics, digits: nil).csv
+    case .json:
+      if statistics.count == 1 {
+        try CanonicalJSON.page(statistics[0].summary)
+      } else {
+        try CanonicalJSON.page(statistics.map { NamedStatistics($0) })
+      }
+    case .html: StatisticsPage.of(statistics, command: command).html
     }
-    var table = Table([.number("block")] + names.map { .number($0) })
-    for block in summary.blocks {
-      table.append(
-        [String(block.block)]
-          + names.map { name in
-            guard let mean = block.statistics[name]?.mean else { return "" }
-            return digits.map { NumberText.fixed(mean, $0) } ?? "\(mean)"
-          })
-    }
-    return table
+  }
+
+  private func notes(_ statistics: [CacheStatistics]) -> String {
+    statistics.map { cache in
+      let bound = NumberText.fixed(cache.summary.maximumEntropy, 4)
+      return (statistics.count > 1 ? "\(cache.name.printable): means" : "Means")
+        + " over \(cache.summary.rowCount) rows; entropy is at most \(bound).\n"
+    }.joined()
+  }
+
+  /// What makes the same page, wherever the caches lie.
+  private var command: String {
+    "extract stats " + CacheStatistics.folderNames(caches).joined(separator: " ") + " --format html"
   }
 }

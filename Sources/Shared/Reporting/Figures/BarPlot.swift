@@ -16,8 +16,11 @@ public struct BarPlot: Figure {
   /// Bars begin at 0, which the axis therefore always shows.
   public let axis: Axis
   public let series: [Series]
+  public let size: PlotSize
 
-  public init(_ title: String, categories: [String], axis: Axis, series: [Series]) {
+  public init(
+    _ title: String, categories: [String], axis: Axis, series: [Series], size: PlotSize = .full
+  ) {
     for line in series {
       precondition(
         line.values.count == categories.count,
@@ -27,6 +30,7 @@ public struct BarPlot: Figure {
     self.categories = categories
     self.axis = axis
     self.series = series
+    self.size = size
   }
 
   public var alternativeText: String {
@@ -40,20 +44,22 @@ public struct BarPlot: Figure {
     return "\(axis.title). \(bars.joined(separator: "; "))."
   }
 
-  public var picture: String {
+  public var picture: Picture {
     let barHeight = 16.0
     let groupHeight = barHeight * Double(series.count) + 12
-    var picture = Picture(width: 720, title: title, alternativeText: alternativeText)
+    var picture = Picture(width: size.width, of: self)
     let top = 44 + picture.legend(series.map(\.name), top: 48)
     let bottom = top + groupHeight * Double(categories.count)
-    let left = 28 + min(280, categories.map { Picture.textWidth($0) }.max() ?? 0)
-    let scale = AxisScale(
-      [0] + series.flatMap(\.values) + axis.includes, isWhole: axis.isWhole, from: left, to: 650)
-    drawAxis(scale, left, top, bottom, &picture)
+    let room = size.width * 0.4
+    let left = 28 + min(room, categories.map { Picture.textWidth($0) }.max() ?? 0)
+    let right = size.width - 70
+    let scale = axis.scale(
+      [0] + series.flatMap(\.values), tickCount: Int((right - left) / 70), from: left, to: right)
+    draw(scale, top, bottom, middle: (left + right) / 2, &picture)
     for (index, category) in categories.enumerated() {
       let groupTop = top + groupHeight * Double(index) + 6
       let middle = groupTop + barHeight * Double(series.count) / 2 + 4
-      picture.text(category, x: left - 8, y: middle, anchor: .end)
+      picture.text(Picture.fitted(category, to: room), x: left - 8, y: middle, anchor: .end)
       for (number, line) in series.enumerated() where line.values[index].isFinite {
         let value = line.values[index]
         let y = groupTop + barHeight * Double(number)
@@ -64,11 +70,12 @@ public struct BarPlot: Figure {
         picture.text(NumberText.rounded(value), x: ends[1] + 5, y: y + 12, style: "value")
       }
     }
-    return picture.svg(height: bottom + 48)
+    picture.height = bottom + 48
+    return picture
   }
 
-  private func drawAxis(
-    _ scale: AxisScale, _ left: Double, _ top: Double, _ bottom: Double, _ picture: inout Picture
+  private func draw(
+    _ scale: AxisScale, _ top: Double, _ bottom: Double, middle: Double, _ picture: inout Picture
   ) {
     for tick in scale.ticks {
       let place = scale.place(tick)
@@ -76,6 +83,6 @@ public struct BarPlot: Figure {
       picture.text(scale.text(tick), x: place, y: bottom + 16, anchor: .middle, style: "tick")
     }
     picture.line("axis", scale.place(0), top, scale.place(0), bottom)
-    picture.text(axis.title, x: (left + 650) / 2, y: bottom + 36, anchor: .middle)
+    picture.text(axis.title, x: middle, y: bottom + 36, anchor: .middle)
   }
 }

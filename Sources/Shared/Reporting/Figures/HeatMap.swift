@@ -1,0 +1,142 @@
+/// Numbers over two axes as colours: heads by blocks, learning rates by weight decays, a confusion matrix.
+public struct HeatMap: Figure {
+  public struct Side: Sendable {
+    public let name: String
+    public let labels: [String]
+
+    public init(_ name: String, labels: [String]) {
+      self.name = name
+      self.labels = labels
+    }
+  }
+
+  public let title: String
+  public let rows: Side
+  public let columns: Side
+  /// What the colours mean, and values that their range includes.
+  public let scale: Axis
+  /// [rows, columns]; nil where there is no value.
+  public let values: [[Double?]]
+  public let size: PlotSize
+
+  public init(
+    _ title: String, rows: Side, columns: Side, scale: Axis, values: [[Double?]], size: PlotSize = .half
+  ) {
+    precondition(
+      values.count == rows.labels.count && values.allSatisfy { $0.count == columns.labels.count },
+      "\(values.map(\.count)) values for \(rows.labels.count) rows of \(columns.labels.count)")
+    self.title = title
+    self.rows = rows
+    self.columns = columns
+    self.scale = scale
+    self.values = values.map { $0.map { $0.flatMap { scale.shows($0) ? $0 : nil } } }
+    self.size = size
+  }
+
+  public var alternativeText: String {
+    let all = values.enumerated().flatMap { row, line in
+      line.enumerated().compactMap { column, value in value.map { (value: $0, row: row, column: column) } }
+    }
+    guard let least = all.min(by: { $0.value < $1.value }), let most = all.max(by: { $0.value < $1.value })
+    else {
+      return "\(scale.title) by \(rows.name) and \(columns.name): no values."
+    }
+    func text(_ cell: (value: Double, row: Int, column: Int)) -> String {
+      "\(NumberText.significant(cell.value)) at \(place(cell.row, cell.column))"
+    }
+    return "\(scale.title) by \(rows.name) and \(columns.name): from \(text(least)) to \(text(most))."
+  }
+
+  private func place(_ row: Int, _ column: Int) -> String {
+    "\(rows.name) \(rows.labels[row]), \(columns.name) \(columns.labels[column])"
+  }
+
+  public var picture: Picture {
+    var picture = Picture(width: size.width, of: self)
+    let range = scale.scale(values.joined().compactMap { $0 }, tickCount: 4, isWidened: false)
+    let labelWidth = min(size.width * 0.3, rows.labels.map { Picture.textWidth($0) }.max() ?? 0)
+    let left = 40 + labelWidth
+    let right = size.width - 40 - range.textWidth
+    let width = (right - left) / Double(max(1, columns.labels.count))
+    let height = min(max(width, 14), max(4, 400 / Double(max(1, rows.labels.count))), 30)
+    let grid = Grid(left: left, top: 44, width: width, height: height)
+    let bottom = grid.y(rows.labels.count)
+    drawCells(grid, range, &picture)
+    drawLabels(grid, labelWidth, &picture)
+    picture.text(columns.name, x: (left + right) / 2, y: bottom + 36, anchor: .middle)
+    picture.text(rows.name, x: 18, y: (44 + bottom) / 2, anchor: .middle, turned: true)
+    drawScale(range.from(max(bottom, 104), to: 44), x: right + 14, &picture)
+    picture.text(scale.title, x: size.width - 12, y: max(bottom, 104) + 36, anchor: .end, style: "tick")
+    picture.height = max(bottom, 104) + 46
+    return picture
+  }
+
+  private struct Grid {
+    let left: Double
+    let top: Double
+    let width: Double
+    let height: Double
+
+    func x(_ column: Int) -> Double { left + width * Double(column) }
+    func y(_ row: Int) -> Double { top + height * Double(row) }
+  }
+
+  private func drawCells(_ grid: Grid, _ range: AxisScale, _ picture: inout Picture) {
+    let hasTips = rows.labels.count * columns.labels.count <= 4096
+    let texts = values.map { $0.map { $0.map { NumberText.significant($0, 2) } ?? "" } }
+    let longest = texts.joined().map(\.count).max() ?? 0
+    let hasTexts = grid.height >= 14 && Double(longest) * 5.8 + 4 <= grid.width
+    for row in values.indices {
+      for column in values[row].indices {
+        let value = values[row][column]
+        let tip = "\(place(row, column)): \(value.map { NumberText.significant($0, 4) } ?? "none")"
+        picture.cell(
+          x: grid.x(column), y: grid.y(row), width: grid.width, height: grid.height,
+          colour: value.map { ColourMap.text(range.place($0)) }, tip: hasTips ? tip : nil)
+        guard hasTexts, let value else { continue }
+        picture.text(
+          texts[row][column], x: grid.x(column) + grid.width / 2, y: grid.y(row) + grid.height / 2 + 3.5,
+          anchor: .middle, style: "cell \(ColourMap.isLight(range.place(value)) ? "on-light" : "on-dark")")
+      }
+    }
+  }
+
+  /// As many as there is room for.
+  private func drawLabels(_ grid: Grid, _ labelWidth: Double, _ picture: inout Picture) {
+    let widest = (columns.labels.map { Picture.textWidth($0) }.max() ?? 0) + 8
+    let columnStep = Self.step(widest / grid.width)
+    for column in stride(from: 0, to: columns.labels.count, by: columnStep) {
+      let room = grid.width * Double(columnStep) + (columnStep > 1 ? widest : 0)
+      picture.text(
+        Picture.fitted(columns.labels[column], to: max(room, 30)), x: grid.x(column) + grid.width / 2,
+        y: grid.y(rows.labels.count) + 16, anchor: .middle, style: "tick")
+    }
+    for row in stride(from: 0, to: rows.labels.count, by: Self.step(12 / grid.height)) {
+      picture.text(
+        Picture.fitted(rows.labels[row], to: labelWidth), x: grid.left - 6,
+        y: grid.y(row) + grid.height / 2 + 4, anchor: .end, style: "tick")
+    }
+  }
+
+  /// 1, 2, 5, 10, ...
+  private static func step(_ least: Double) -> Int {
+    var step = 1
+    for factor in [2, 5, 10, 20, 50, 100, 200, 500, 1000] where Double(step) < least { step = factor }
+    return step
+  }
+
+  private func drawScale(_ range: AxisScale, x: Double, _ picture: inout Picture) {
+    let strips = 32
+    let (low, high) = (range.place(range.low), range.place(range.high))
+    for strip in 0..<strips {
+      let share = Double(strip) / Double(strips)
+      // Half a pixel more, so that no gaps show.
+      picture.cell(
+        x: x, y: low + (high - low) * (share + 1 / Double(strips)), width: 10,
+        height: (low - high) / Double(strips) + 0.5, colour: ColourMap.text(share + 0.5 / Double(strips)))
+    }
+    for tick in range.ticks {
+      picture.text(range.text(tick), x: x + 14, y: range.place(tick) + 4, style: "tick")
+    }
+  }
+}

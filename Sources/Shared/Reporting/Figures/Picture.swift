@@ -1,0 +1,169 @@
+import Foundation
+
+/// The drawing of one plot. Places are in pixels from the upper left corner; colours are classes of ``FigureStyle``.
+public struct Picture: Sendable {
+  enum Anchor: String { case start, middle, end }
+
+  public let width: Double
+  /// Known once everything is drawn.
+  public internal(set) var height: Double = 0
+  private let title: String
+  private let alternativeText: String
+  private var elements: [String] = []
+
+  init(width: Double, of figure: any Figure) {
+    self.width = width
+    title = figure.title
+    alternativeText = figure.alternativeText
+    text(Self.fitted(title, to: width - 24, characterWidth: 8), x: 16, y: 24, style: "title")
+  }
+
+  /// An `<svg>` element for a page that includes ``FigureStyle/css``.
+  public var svg: String {
+    """
+    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(place(width)) \(place(height))" \
+    width="\(place(width))" height="\(place(height))" role="img" aria-label="\(label.escapedForMarkup)">
+    <title>\(title.escapedForMarkup)</title><desc>\(alternativeText.escapedForMarkup)</desc>
+    \(elements.joined(separator: "\n"))
+    </svg>
+    """
+  }
+
+  /// A file of its own.
+  var svgFile: String {
+    let style = "<style>\(FigureStyle.css)svg{background:var(--page)}</style>"
+    var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + svg
+    let end = text.firstRange(of: "\n")!.upperBound
+    text.insert(contentsOf: style, at: text[end...].firstRange(of: ">")!.upperBound)
+    return text + "\n"
+  }
+
+  private var label: String { alternativeText.isEmpty ? title : "\(title). \(alternativeText)" }
+}
+
+/// Elements.
+extension Picture {
+  mutating func text(
+    _ text: String, x: Double, y: Double, anchor: Anchor = .start, style: String = "label",
+    turned: Bool = false
+  ) {
+    let turn = turned ? " transform=\"rotate(-90 \(place(x)) \(place(y)))\"" : ""
+    elements.append(
+      "<text class=\"\(style)\" x=\"\(place(x))\" y=\"\(place(y))\" text-anchor=\"\(anchor.rawValue)\"\(turn)>"
+        + "\(text.escapedForMarkup)</text>")
+  }
+
+  mutating func line(_ style: String, _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double) {
+    elements.append(
+      "<line class=\"\(style)\" x1=\"\(place(x1))\" y1=\"\(place(y1))\" x2=\"\(place(x2))\" y2=\"\(place(y2))\"/>"
+    )
+  }
+
+  mutating func path(_ places: [(x: Double, y: Double)], series: Int) {
+    let dash = FigureStyle.dash(series)
+    let pattern = dash.isEmpty ? "" : " stroke-dasharray=\"\(dash)\""
+    elements.append(
+      "<polyline class=\"line \(FigureStyle.colour(series))\"\(pattern) points=\"\(points(places))\"/>")
+  }
+
+  /// An area in a series' colour that lets through what is below it.
+  mutating func band(_ outline: [(x: Double, y: Double)], series: Int) {
+    elements.append("<polygon class=\"band \(FigureStyle.colour(series))\" points=\"\(points(outline))\"/>")
+  }
+
+  /// A line up and down between two values, with ends.
+  mutating func whisker(x: Double, from y1: Double, to y2: Double, series: Int) {
+    let style = "whisker \(FigureStyle.colour(series))"
+    line(style, x, y1, x, y2)
+    for y in [y1, y2] { line(style, x - 2.5, y, x + 2.5, y) }
+  }
+
+  /// A value on a line: circles, squares, triangles and diamonds in turn, so that lines differ without colours.
+  ///
+  /// - Parameter tip: what a viewer reads when pointing there.
+  mutating func mark(x: Double, y: Double, series: Int, style: String = "mark", tip: String?) {
+    let look = "class=\"\(style) \(FigureStyle.colour(series))\""
+    let inside = tip.map { "<title>\($0.escapedForMarkup)</title>" } ?? ""
+    func polygon(_ corners: [(x: Double, y: Double)]) -> String {
+      "<polygon \(look) points=\"\(points(corners.map { (x + $0.x, y + $0.y) }))\">\(inside)</polygon>"
+    }
+    let element =
+      switch series % 4 {
+      case 0: "<circle \(look) cx=\"\(place(x))\" cy=\"\(place(y))\" r=\"3\">\(inside)</circle>"
+      case 1: polygon([(-2.8, -2.8), (2.8, -2.8), (2.8, 2.8), (-2.8, 2.8)])
+      case 2: polygon([(0, -3.8), (3.6, 2.6), (-3.6, 2.6)])
+      default: polygon([(0, -3.9), (3.9, 0), (0, 3.9), (-3.9, 0)])
+      }
+    elements.append(element)
+  }
+
+  mutating func bar(x: Double, y: Double, width: Double, height: Double, series: Int, tip: String) {
+    elements.append(
+      "<rect class=\"bar \(FigureStyle.colour(series))\" \(box(x, y, width, height))>"
+        + "<title>\(tip.escapedForMarkup)</title></rect>")
+  }
+
+  /// A field of one colour, whatever the page's colours are; nil for an empty one.
+  mutating func cell(
+    x: Double, y: Double, width: Double, height: Double, colour: String?, tip: String? = nil
+  ) {
+    let look = colour.map { "fill=\"\($0)\"" } ?? "class=\"frame\""
+    let inside = tip.map { "<title>\($0.escapedForMarkup)</title>" } ?? ""
+    elements.append("<rect \(look) \(box(x, y, width, height))>\(inside)</rect>")
+  }
+
+  /// Names and looks in rows below the title. Nothing for a single series, which the title names.
+  ///
+  /// - Returns: the height of the rows.
+  mutating func legend(
+    _ names: [String], top: Double, hasLines: Bool = true, hasMarks: Bool = false
+  ) -> Double {
+    guard names.count > 1 else { return 0 }
+    var (x, y) = (16.0, top)
+    for (series, name) in names.enumerated() {
+      let name = Self.fitted(name, to: width - 64)
+      let itemWidth = 40 + Self.textWidth(name)
+      if x > 16, x + itemWidth > width { (x, y) = (16, y + 18) }
+      if hasLines { path([(x, y - 4), (x + 20, y - 4)], series: series) }
+      if hasMarks { mark(x: x + 10, y: y - 4, series: series, tip: nil) }
+      text(name, x: x + 26, y: y)
+      x += itemWidth
+    }
+    return y - top + 18
+  }
+
+  private func box(_ x: Double, _ y: Double, _ width: Double, _ height: Double) -> String {
+    "x=\"\(place(x))\" y=\"\(place(y))\" width=\"\(place(width))\" height=\"\(place(height))\""
+  }
+
+  private func points(_ places: [(x: Double, y: Double)]) -> String {
+    places.map { "\(place($0.x)),\(place($0.y))" }.joined(separator: " ")
+  }
+
+  /// A tenth of a pixel is enough.
+  private func place(_ value: Double) -> String {
+    let text = NumberText.fixed(value, 1)
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+}
+
+/// The size of text, of which no font is at hand to measure it with.
+extension Picture {
+  /// About how wide a text of 12 pixels is. Ideographs are twice as wide as letters.
+  static func textWidth(_ text: String) -> Double {
+    text.unicodeScalars.reduce(0) { $0 + ($1.value >= 0x2E80 ? 12.5 : 6.6) }
+  }
+
+  /// A text that is cut off where it would not fit.
+  static func fitted(_ text: String, to width: Double, characterWidth: Double = 6.6) -> String {
+    let room = width * 6.6 / characterWidth
+    guard textWidth(text) > room else { return text }
+    var (fitted, used) = ("", 13.0)
+    for character in text {
+      used += textWidth(String(character))
+      if used > room { break }
+      fitted.append(character)
+    }
+    return fitted + "…"
+  }
+}
