@@ -56,11 +56,11 @@ package enum StatisticsFigures {
       return caches.indices.compactMap { index in
         guard maps[index].contains(where: { $0 != nil }) else { return nil }
         let heads = caches[index].manifest.configuration.model.headCount
-        let title = caches.count > 1 ? "\(caches[index].name): \(statistic.title)" : statistic.title
         return NamedFigure(
           fileName: "\(statistic.name)-heads" + (caches.count > 1 ? "-\(caches[index].name)" : ""),
           figure: HeatMap(
-            title, rows: HeatMap.Side("head", labels: (0..<heads).map(String.init)),
+            statistic.title, of: caches.count > 1 ? caches[index].name : nil,
+            rows: HeatMap.Side("head", labels: (0..<heads).map(String.init)),
             columns: HeatMap.Side("block", labels: maps[index].indices.map(String.init)),
             scale: Axis(axis.label, unit: axis.unit, includes: [low, high]),
             values: (0..<heads).map { head in maps[index].map { $0?[head] } }),

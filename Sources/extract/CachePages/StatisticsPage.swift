@@ -34,9 +34,10 @@ package enum StatisticsPage {
   }
 
   private static func introduction(_ caches: [CacheStatistics]) -> String {
+    let units = Set(caches.map(\.manifest.configuration.augmentation.rowUnit))
     let counts = Set(caches.map(\.summary.rowCount))
-    let images =
-      counts.count == 1 ? "\(counts.first!) images or views" : "the good images or views of each cache"
+    let unit = units.count == 1 ? units.first! : "images or views"
+    let images = counts.count == 1 ? "\(counts.first!) \(unit)" : "the \(unit) of each cache"
     return
       "Where the attention of \(caches.count > 1 ? "frozen Vision Transformers" : "a frozen Vision Transformer") goes "
       + "in each block, measured on \(images): how much of it [cls] and the patches give to themselves and to each other, how "

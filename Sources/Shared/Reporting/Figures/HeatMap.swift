@@ -11,6 +11,8 @@ public struct HeatMap: Figure {
   }
 
   public let title: String
+  /// Whose numbers they are, where maps of several stand beside each other.
+  public let subject: String?
   public let rows: Side
   public let columns: Side
   /// What the colours mean, and values that their range includes.
@@ -20,12 +22,14 @@ public struct HeatMap: Figure {
   public let size: PlotSize
 
   public init(
-    _ title: String, rows: Side, columns: Side, scale: Axis, values: [[Double?]], size: PlotSize = .half
+    _ title: String, of subject: String? = nil, rows: Side, columns: Side, scale: Axis, values: [[Double?]],
+    size: PlotSize = .half
   ) {
     precondition(
       values.count == rows.labels.count && values.allSatisfy { $0.count == columns.labels.count },
       "\(values.map(\.count)) values for \(rows.labels.count) rows of \(columns.labels.count)")
     self.title = title
+    self.subject = subject
     self.rows = rows
     self.columns = columns
     self.scale = scale
@@ -33,7 +37,9 @@ public struct HeatMap: Figure {
     self.size = size
   }
 
-  public var alternativeText: String {
+  public var alternativeText: String { (subject.map { "\($0). " } ?? "") + description }
+
+  private var description: String {
     let all = values.enumerated().flatMap { row, line in
       line.enumerated().compactMap { column, value in value.map { (value: $0, row: row, column: column) } }
     }
@@ -53,21 +59,24 @@ public struct HeatMap: Figure {
 
   public var picture: Picture {
     var picture = Picture(width: size.width, of: self)
-    let range = scale.scale(values.joined().compactMap { $0 }, tickCount: 4, isWidened: false)
+    let range = scale.scale(values.joined().compactMap { $0 }, isWidened: false)
     let labelWidth = min(size.width * 0.3, rows.labels.map { Picture.textWidth($0) }.max() ?? 0)
     let left = 40 + labelWidth
-    let right = size.width - 40 - range.textWidth
+    let right = size.width - 70
     let width = (right - left) / Double(max(1, columns.labels.count))
     let height = min(max(width, 14), max(4, 400 / Double(max(1, rows.labels.count))), 30)
-    let grid = Grid(left: left, top: 44, width: width, height: height)
+    let top = subject == nil ? 44.0 : 56
+    if let subject { picture.text(Picture.fitted(subject, to: size.width - 24), x: 16, y: 44) }
+    let grid = Grid(left: left, top: top, width: width, height: height)
     let bottom = grid.y(rows.labels.count)
+    let scaleBottom = max(bottom, top + 60)
     drawCells(grid, range, &picture)
     drawLabels(grid, labelWidth, &picture)
     picture.text(columns.name, x: (left + right) / 2, y: bottom + 36, anchor: .middle)
-    picture.text(rows.name, x: 18, y: (44 + bottom) / 2, anchor: .middle, turned: true)
-    drawScale(range.from(max(bottom, 104), to: 44), x: right + 14, &picture)
-    picture.text(scale.title, x: size.width - 12, y: max(bottom, 104) + 36, anchor: .end, style: "tick")
-    picture.height = max(bottom, 104) + 46
+    picture.text(rows.name, x: 18, y: (top + bottom) / 2, anchor: .middle, turned: true)
+    drawScale(range.from(scaleBottom, to: top), x: right + 14, &picture)
+    picture.text(scale.title, x: size.width - 12, y: scaleBottom + 36, anchor: .end, style: "tick")
+    picture.height = scaleBottom + 46
     return picture
   }
 
@@ -135,8 +144,8 @@ public struct HeatMap: Figure {
         x: x, y: low + (high - low) * (share + 1 / Double(strips)), width: 10,
         height: (low - high) / Double(strips) + 0.5, colour: ColourMap.text(share + 0.5 / Double(strips)))
     }
-    for tick in range.ticks {
-      picture.text(range.text(tick), x: x + 14, y: range.place(tick) + 4, style: "tick")
+    for value in [range.low, (range.low + range.high) / 2, range.high] {
+      picture.text(NumberText.significant(value, 2), x: x + 14, y: range.place(value) + 4, style: "tick")
     }
   }
 }

@@ -72,7 +72,10 @@ public struct LinePlot: Figure {
 
   public var picture: Picture {
     var picture = Picture(width: size.width, of: self)
-    let top = 44 + picture.legend(series.map(\.name), top: 48, hasMarks: hasMarks)
+    let top =
+      44
+      + picture.legend(
+        series.map { $0.points.contains(where: shows) ? $0.name : nil }, top: 48, hasMarks: hasMarks)
     let points = series.flatMap(\.points).filter(shows)
     let spreads = points.flatMap { [$0.band, $0.whisker].compactMap { $0 } }
     let frame = PlotFrame(
@@ -80,7 +83,7 @@ public struct LinePlot: Figure {
       y: y.scale(
         points.map(\.y) + references.map(\.value) + spreads.flatMap { [$0.lowerBound, $0.upperBound] },
         tickCount: Int(size.height / 60)),
-      top: top, size: PlotSize(width: size.width, height: size.height + top - 44))
+      top: top, size: PlotSize(width: size.width, height: size.height + top - 44), inset: hasMarks ? 12 : 0)
     frame.draw(x, y, in: &picture)
     for reference in references {
       let place = frame.y.place(reference.value)
@@ -106,7 +109,7 @@ public struct LinePlot: Figure {
       picture.band(lower + upper.reversed(), series: index)
     }
     // Those of several series stand side by side.
-    let shift = (Double(index) - Double(series.count - 1) / 2) * min(4, 24 / Double(series.count))
+    let shift = (Double(index) - Double(series.count - 1) / 2) * min(4, 20 / Double(series.count))
     for point in line.points where shows(point) {
       guard let whisker = point.whisker else { continue }
       picture.whisker(

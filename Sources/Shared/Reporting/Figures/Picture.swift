@@ -15,7 +15,7 @@ public struct Picture: Sendable {
     self.width = width
     title = figure.title
     alternativeText = figure.alternativeText
-    text(Self.fitted(title, to: width - 24, characterWidth: 8), x: 16, y: 24, style: "title")
+    text(Self.fitted(title, to: width - 24, characterWidth: 9.3), x: 16, y: 24, style: "title")
   }
 
   /// An `<svg>` element for a page that includes ``FigureStyle/css``.
@@ -114,19 +114,21 @@ extension Picture {
 
   /// Names and looks in rows below the title. Nothing for a single series, which the title names.
   ///
+  /// - Parameter names: nil for a series that has nothing to show.
   /// - Returns: the height of the rows.
   mutating func legend(
-    _ names: [String], top: Double, hasLines: Bool = true, hasMarks: Bool = false
+    _ names: [String?], top: Double, hasLines: Bool = true, hasMarks: Bool = false
   ) -> Double {
     guard names.count > 1 else { return 0 }
     var (x, y) = (16.0, top)
     for (series, name) in names.enumerated() {
-      let name = Self.fitted(name, to: width - 64)
-      let itemWidth = 40 + Self.textWidth(name)
+      guard let name else { continue }
+      let shown = Self.fitted(name, to: width - 64)
+      let itemWidth = 40 + Self.textWidth(shown)
       if x > 16, x + itemWidth > width { (x, y) = (16, y + 18) }
       if hasLines { path([(x, y - 4), (x + 20, y - 4)], series: series) }
       if hasMarks { mark(x: x + 10, y: y - 4, series: series, tip: nil) }
-      text(name, x: x + 26, y: y)
+      text(shown, x: x + 26, y: y)
       x += itemWidth
     }
     return y - top + 18

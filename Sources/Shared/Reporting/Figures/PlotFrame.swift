@@ -11,13 +11,14 @@ struct PlotFrame {
   /// - Parameters:
   ///   - x, y: scales with any places; they are given their own.
   ///   - top: where the plot begins, below the title and the legend.
-  init(x: AxisScale, y: AxisScale, top: Double, size: PlotSize) {
+  ///   - inset: room beside the outermost values, for what is drawn around them.
+  init(x: AxisScale, y: AxisScale, top: Double, size: PlotSize, inset: Double = 0) {
     self.top = top
     self.size = size
     left = 40 + y.textWidth
     right = size.width - 20
     bottom = size.height - 48
-    self.x = x.from(left, to: right)
+    self.x = x.from(left + inset, to: right - inset)
     self.y = y.from(bottom, to: top)
   }
 

@@ -51,7 +51,11 @@ public struct ScatterPlot: Figure {
 
   public var picture: Picture {
     var picture = Picture(width: size.width, of: self)
-    let top = 44 + picture.legend(series.map(\.name), top: 48, hasLines: false, hasMarks: true)
+    let top =
+      44
+      + picture.legend(
+        series.map { $0.points.contains(where: shows) ? $0.name : nil }, top: 48, hasLines: false,
+        hasMarks: true)
     let points = series.flatMap(\.points).filter(shows)
     let frame = PlotFrame(
       x: x.scale(points.map(\.x), tickCount: Int(size.width / 70)),

@@ -32,8 +32,10 @@ public struct HTMLReport: Sendable {
     func row(_ tag: String, _ cells: [String]) -> String {
       let cells = zip(table.columns, cells).map { column, cell in
         let scope = tag == "th" ? " scope=\"col\"" : ""
+        // The names of columns are the longest words: lines may end at their underscores.
+        let text = cell.escapedForMarkup.replacing("_", with: tag == "th" ? "_<wbr>" : "_")
         return
-          "<\(tag)\(scope)\(column.isNumeric ? " class=\"number\"" : "")>\(cell.escapedForMarkup)</\(tag)>"
+          "<\(tag)\(scope)\(column.isNumeric ? " class=\"number\"" : "")>\(text)</\(tag)>"
       }
       return "<tr>\(cells.joined())</tr>"
     }
