@@ -93,7 +93,8 @@ let package = Package(
     .executableTarget(
       name: "extract",
       dependencies: [
-        "CachePages", "Commands", "Compute", "Extraction", "LinearLayers", "ModelHub", "Reporting", "TokenStore",
+        "CachePages", "Commands", "Compute", "Extraction", "Images", "LinearLayers", "ModelHub", "Reporting",
+        "TokenStore",
         "VisionTransformer", argumentParser,
       ],
       path: "Sources/extract/Command"),
@@ -125,7 +126,7 @@ let package = Package(
 
     // The demo's data set, made from real handwritten digits
     .executableTarget(
-      name: "cluttered-digits", dependencies: ["CImageCodecs", "Compute", "Files", argumentParser],
+      name: "cluttered-digits", dependencies: ["Compute", "Files", "Images", argumentParser],
       path: "tools/cluttered-digits", exclude: ["README.md"],
       resources: [.embedInCode("optdigits.txt")]),
 
@@ -153,7 +154,7 @@ let package = Package(
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
     tests("Baselines", ["Baselines", "CKernels", "Compute", "Evaluation", "Files", "Tensors"]),
-    tests("ClutteredDigits", ["Compute", "Files", "cluttered-digits"]),
+    tests("ClutteredDigits", ["Compute", "Files", "Images", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
     tests("Maps", ["Evaluation", "Files", "Images", "Maps", "Reading", "TokenStore", "probe"]),
     tests("Training", ["CKernels", "Tensors", "Training", "TokenStore", "probe"]),

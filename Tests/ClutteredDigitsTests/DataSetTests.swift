@@ -1,6 +1,7 @@
 import Compute
 import Files
 import Foundation
+import Images
 import TestSupport
 import Testing
 import cluttered_digits

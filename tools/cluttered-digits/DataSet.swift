@@ -1,6 +1,7 @@
 import Compute
 import Files
 import Foundation
+import Images
 
 /// The whole data set: which scenes there are, and how they reach the disk.
 package struct DataSet: Codable, Equatable {

@@ -11,8 +11,8 @@ struct Extract: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      TokensCommand.self, StatsCommand.self, InspectCommand.self, VerifyCommand.self, ModelsCommand.self,
-      AuditCommand.self, ConvertCommand.self,
+      TokensCommand.self, StatsCommand.self, InspectCommand.self, ExploreCommand.self, VerifyCommand.self,
+      ModelsCommand.self, AuditCommand.self, ConvertCommand.self,
     ],
     defaultSubcommand: TokensCommand.self)
 }

@@ -2,6 +2,7 @@ import CImageCodecs
 import Files
 import Foundation
 
+/// Writes images as JPEG files.
 package enum JPEG {
   /// Encodes 8-bit interleaved RGB as a baseline JPEG without chroma subsampling.
   ///
@@ -20,7 +21,7 @@ package enum JPEG {
     guard status == 0, let encoded else {
       throw InputError(
         "libjpeg",
-        "cannot encode a scene: \(message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })")
+        "cannot encode an image: \(message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })")
     }
     defer { free(encoded) }
     return Array(UnsafeBufferPointer(start: encoded, count: count))
