@@ -150,6 +150,7 @@ let package = Package(
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Overlays", ["Images", "Overlays"]),
     tests("CachePages", ["CachePages", "Files", "Reporting", "TokenStore"]),
+    tests("CachePages", ["CachePages", "Compute", "Files", "Images", "Reporting", "TokenStore"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),

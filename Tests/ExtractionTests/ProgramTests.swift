@@ -67,6 +67,44 @@ import TokenStore
     #expect(missing.diagnostics.contains("HF_HUB_OFFLINE forbids to download it"), "\(missing.diagnostics)")
   }
 
+  @Test func statisticsOfSeveralCachesArePagesFiguresAndTables() throws {
+    let sample = try Sample(imageCount: 4)
+    #expect(try program.run(try arguments(sample)).status == 0)
+    let other = sample.folder.file("other")
+    try FileManager.default.copyItem(atPath: sample.cache, toPath: other)
+    let page = try program.run([
+      "stats", sample.cache, other, "--format", "html", "--figures", sample.folder.file("f"),
+    ])
+    #expect(page.status == 0, "\(page.diagnostics)")
+    #expect(page.output.hasPrefix("<!DOCTYPE html>"))
+    let csv = try program.run(["stats", sample.cache, other, "--name", "A", "--name", "B", "--format", "csv"])
+    #expect(
+      csv.output.split(separator: "\n").map { $0.prefix(2) }.dropFirst() == [
+        "A,", "A,", "A,", "B,", "B,", "B,",
+      ])
+    let json = try program.run(["stats", sample.cache, other, "--format", "json"])
+    let parsed = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]])
+    #expect(parsed.count == 2 && parsed[1]["cache"] as? String == "other")
+    let files = try FileManager.default.contentsOfDirectory(atPath: sample.folder.file("f"))
+    #expect(files.contains("cls_pos_entropy.svg") && files.contains("cls_pos_entropy.png"))
+    #expect(try program.run(["stats", sample.cache, other, "--name", "A"]).status == 64)
+  }
+
+  @Test func aCacheIsExplored() throws {
+    let sample = try Sample(imageCount: 6)
+    #expect(try program.run(try arguments(sample)).status == 0)
+    let page = sample.folder.file("page.html")
+    let explored = try program.run([
+      "explore", sample.cache, "--data_path", sample.folder.file("images"), "-o", page, "--samples", "3",
+    ])
+    #expect(explored.status == 0 && explored.diagnostics.isEmpty, "\(explored.diagnostics)")
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    #expect(html.components(separatedBy: "data:image/jpeg").count == 4)
+    #expect(try program.run(["explore", sample.cache]).status == 64)
+    #expect(try program.run(["explore", "/no/such/cache", "-o", page]).status == 1)
+  }
+
   @Test func aProfileTellsOfEveryStage() throws {
     let sample = try Sample(imageCount: 6)
     let tokens = try program.run(try arguments(sample, ["--profile", "--quiet"]))

@@ -20,6 +20,14 @@ import Testing
   }
 
   @Test(arguments: [
+    (0, "0"), (4, "4"), (0.001234, "0.00123"), (12.34, "12.3"), (1234, "1234"), (0.1, "0.1"), (-2.5, "-2.5"),
+    (9.999, "10"), (1.5e-7, "1.50e-07"), (3e12, "3.00e+12"), (.nan, "not a number"), (100, "100"),
+  ])
+  func digitsThatTellSomething(_ value: Double, _ text: String) {
+    #expect(NumberText.significant(value) == text)
+  }
+
+  @Test(arguments: [
     (0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (1_234_567, "1.23 MB"), (302_592_000, "303 MB"),
     (27_000_000_000, "27.0 GB"), (Int.max, "9223 PB"),
   ])

@@ -29,7 +29,7 @@ public enum NumberText {
     return fixed(value, digits)
   }
 
-  /// So many digits that tell something, without zeros at the end: `0.00123`, `12.3`, `4`, `1.5e-07`.
+  /// So many digits that tell something, without zeros at the end: `0.00123`, `12.3`, `4`, `1.50e-07`.
   public static func significant(_ value: Double, _ digits: Int = 3) -> String {
     guard value.isFinite else { return nonFinite(value) }
     guard value != 0 else { return "0" }

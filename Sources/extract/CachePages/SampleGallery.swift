@@ -32,8 +32,10 @@ struct SampleGallery {
           failures.append(error.description)
         }
       }
-      tiles += Self.attention(cache, row)
+      let attention = Self.attention(cache, row)
+      tiles.append(attention[0])
       if cache.hasTokens { tiles.append(Self.norms(cache, row)) }
+      tiles += attention.dropFirst()
       cards.append(
         Gallery.Card(title: identity.id, tiles: tiles, note: Self.note(identity, cache.configuration)))
     }
@@ -61,7 +63,7 @@ struct SampleGallery {
       image.pixels, width: image.width, height: image.height, quality: jpegQuality)
     return Gallery.Tile(
       .image(EmbeddedImage(.jpeg, bytes: bytes)), caption: "image",
-      alternativeText: "The image \(row.id) as the encoder saw it", width: 112)
+      alternativeText: "The image \(row.id) as the encoder saw it", width: 88)
   }
 
   private static func attention(_ cache: TokenCache, _ row: Int) -> [Gallery.Tile] {
@@ -72,7 +74,7 @@ struct SampleGallery {
         map(
           Array(maps[center * model.patchCount..<(center + 1) * model.patchCount]), model,
           "from \(center + 1) x \(center + 1)",
-          "Attention from the central \(center + 1) x \(center + 1) patches, mean over heads", width: 80)
+          "Attention from the central \(center + 1) x \(center + 1) patches, mean over heads", width: 88)
       }
     }
     let heads = floats(bytes, count: model.headCount * model.patchCount)
@@ -80,7 +82,7 @@ struct SampleGallery {
       (0..<model.headCount).reduce(Float(0)) { $0 + heads[$1 * model.patchCount + patch] }
         / Float(model.headCount)
     }
-    return [map(mean, model, "[cls], mean", "Attention from [cls], mean over heads", width: 112)]
+    return [map(mean, model, "[cls], mean", "Attention from [cls], mean over heads", width: 88)]
       + (0..<min(model.headCount, mostHeads)).map { head in
         map(
           Array(heads[head * model.patchCount..<(head + 1) * model.patchCount]), model, "head \(head)",
@@ -91,7 +93,7 @@ struct SampleGallery {
   private static func norms(_ cache: TokenCache, _ row: Int) -> Gallery.Tile {
     let model = cache.configuration.model
     let norms = Array(TokenNormSurvey.norms(cache, row: row).dropFirst(model.prefixTokenCount))
-    return map(norms, model, "norms", "Norms of the patches of the last stored block", width: 56)
+    return map(norms, model, "norms", "Norms of the patches of the last stored block", width: 88)
   }
 
   private static func map(

@@ -5,7 +5,9 @@ import TokenStore
 enum TokenNormFigures {
   static func all(_ survey: TokenNormSurvey, _ model: CacheConfiguration.Model) -> [NamedFigure] {
     guard let last = survey.blocks.last else { return [] }
-    return (survey.blocks.count > 1 ? [byBlock(survey)] : []) + [histogram(last), byPlace(last, model)]
+    return (survey.blocks.count > 1 ? [byBlock(survey)] : []) + survey.blocks.map(histogram) + [
+      byPlace(last, model)
+    ]
   }
 
   private static func byBlock(_ survey: TokenNormSurvey) -> NamedFigure {
@@ -47,9 +49,10 @@ enum TokenNormFigures {
     let groups = [("patches", block.patches), ("[cls]", block.classTokens), ("registers", block.registers)]
     let isOutlying = block.outlierCount > 0
     return NamedFigure(
-      fileName: "token-norms-histogram",
+      fileName: "token-norms-block-\(block.block)",
       figure: Histogram(
-        "Norms of tokens of block \(block.block)", x: Axis("norm"), y: Axis("tokens", isLogarithmic: true),
+        "Norms of tokens of block \(block.block)", x: Axis("norm"),
+        y: Axis("tokens", isWhole: true, isLogarithmic: true),
         edges: (0...binCount).map { low + width * Double($0) },
         series: groups.filter { !$0.1.isEmpty }.map { .init($0.0, counts: counts($0.1)) },
         references: isOutlying ? [("outliers", Double(block.threshold))] : [], size: .half),

@@ -29,7 +29,7 @@ package struct AxisScale: Sendable {
     let ends = Self.ends(finite, isLogarithmic: isLogarithmic)
     if isLogarithmic {
       step = 0
-      (ticks, low, high) = Self.logarithmicTicks(ends, count: tickCount, widened: widened)
+      (ticks, low, high) = Self.logarithmicTicks(ends, count: tickCount, widened: widened, isWhole: isWhole)
     } else {
       (ticks, step, low, high) = Self.evenTicks(ends, count: tickCount, widened: widened, isWhole: isWhole)
     }
@@ -61,7 +61,7 @@ package struct AxisScale: Sendable {
   }
 
   private static func logarithmicTicks(
-    _ ends: (low: Double, high: Double), count: Int, widened: Bool
+    _ ends: (low: Double, high: Double), count: Int, widened: Bool, isWhole: Bool
   ) -> (ticks: [Double], low: Double, high: Double) {
     let powers = Int(floor(log10(ends.low) + 1e-9))...Int(ceil(log10(ends.high) - 1e-9))
     let multiples = powers.count <= 4 ? [1.0, 2, 5] : [1]
@@ -69,14 +69,16 @@ package struct AxisScale: Sendable {
     let all = powers.filter { $0 % every == 0 }.flatMap { power in
       multiples.map { $0 * pow(10, Double(power)) }
     }
-    let low = widened ? all.last { $0 <= ends.low * 1.0001 } ?? ends.low : ends.low
+    // Below 1 there are no counts to name.
+    let low = widened && !isWhole ? all.last { $0 <= ends.low * 1.0001 } ?? ends.low : ends.low
     let high = widened ? all.first { $0 >= ends.high * 0.9999 } ?? ends.high : ends.high
-    return (all.filter { $0 >= low * 0.9999 && $0 <= high * 1.0001 }, low, high)
+    return (all.filter { $0 >= max(isWhole ? 1 : 0, low * 0.9999) && $0 <= high * 1.0001 }, low, high)
   }
 
   package func place(_ value: Double) -> Double {
     let value = min(high, max(low, value))
-    let share = isLogarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low)
+    let share =
+      isLogarithmic ? (log(value) - log(low)) / (log(high) - log(low)) : (value - low) / (high - low)
     return start + share * length
   }
 

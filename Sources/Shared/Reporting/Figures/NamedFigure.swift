@@ -32,11 +32,12 @@ public struct NamedFigure: Sendable {
           let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
           return isPlain || "-_.".unicodeScalars.contains(scalar) ? Character(scalar) : "_"
         })
-      var unique = plain.hasPrefix(".") ? "_" + plain : plain
+      let start = plain.isEmpty ? "figure" : plain.hasPrefix(".") ? "_" + plain : plain
+      var unique = start
       var number = 2
       // Some file systems do not tell capital letters from small ones.
       while !seen.insert(unique.lowercased()).inserted {
-        unique = "\(plain)-\(number)"
+        unique = "\(start)-\(number)"
         number += 1
       }
       return unique
