@@ -55,7 +55,7 @@ struct PageCache {
   private func fill(_ buffer: RowBuffer, image: Int) throws {
     let tokenCount = Self.patchCount + (hasClassToken ? 1 : 0)
     // All of a token's length in one of its channels.
-    let tokens = (0..<tokenCount).flatMap { token in [0, norm(image: image, token: token), 0] }
+    let tokens = (0..<tokenCount).flatMap { token -> [Float] in [0, norm(image: image, token: token), 0] }
     for index in blocks.indices { try buffer.setTokens(tokens, blockIndex: index) }
     if hasClassToken {
       try buffer.setClassAttention(

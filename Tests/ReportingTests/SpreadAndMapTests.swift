@@ -62,10 +62,10 @@ import Testing
     // The ends and the middle of viridis.
     #expect(cells.prefix(3).map { $0.attributes["fill"] } == ["#440154", "#1f988b", "#fde725"])
     #expect(cells.dropFirst(3).prefix(2).allSatisfy { $0.attributes["class"] == "frame" })
-    #expect(elements.styled("cell").map(\.text) == ["0", "0.5", "1", "0.25"])
+    #expect(elements.styled("cell").map(\.text) == ["0.00", "0.50", "1.00", "0.25"])
     // White on dark, black on light.
-    #expect(elements.styled("on-dark").map(\.text).first == "0")
-    #expect(elements.styled("on-light").map(\.text) == ["1"])
+    #expect(elements.styled("on-dark").map(\.text).first == "0.00")
+    #expect(elements.styled("on-light").map(\.text) == ["1.00"])
     #expect(elements.named("text").map(\.text).contains("MAE"))
     let x = cells.prefix(3).map { Double($0.attributes["x"]!)! }
     #expect(x[0] < x[1] && abs((x[2] - x[1]) - (x[1] - x[0])) < 0.21)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Numbers over two axes as colours: heads by blocks, learning rates by weight decays, a confusion matrix.
 public struct HeatMap: Figure {
   public struct Side: Sendable {
@@ -92,7 +94,7 @@ public struct HeatMap: Figure {
 
   private func drawCells(_ grid: Grid, _ range: AxisScale, _ picture: inout Picture) {
     let hasTips = rows.labels.count * columns.labels.count <= 4096
-    let texts = values.map { $0.map { $0.map { NumberText.significant($0, 2) } ?? "" } }
+    let texts = values.map { $0.map { $0.map { cellText($0, range) } ?? "" } }
     let longest = texts.joined().map(\.count).max() ?? 0
     let hasTexts = grid.height >= 14 && Double(longest) * 5.8 + 4 <= grid.width
     for row in values.indices {
@@ -108,6 +110,15 @@ public struct HeatMap: Figure {
           anchor: .middle, style: "cell \(ColourMap.isLight(range.place(value)) ? "on-light" : "on-dark")")
       }
     }
+  }
+
+  /// With the digits that the colours could tell, and one at least.
+  private func cellText(_ value: Double, _ range: AxisScale) -> String {
+    let digits = Int(ceil(-log10((range.high - range.low) / 50)))
+    guard (0...8).contains(digits) else { return NumberText.significant(value, 2) }
+    let text = NumberText.fixed(value, digits)
+    let isLost = value != 0 && !text.contains { ("1"..."9").contains($0) }
+    return isLost ? NumberText.significant(value, 1) : text
   }
 
   /// As many as there is room for.
