@@ -79,7 +79,7 @@ import Testing
   @Test func negativeBarsGoTheOtherWay() throws {
     let plot = BarPlot("Change", categories: ["a", "b"], axis: Axis("points"), series: [.init("", [-2, 2])])
     let elements = try #require(Elements(plot.picture.svg))
-    let zero = try #require(elements.places("x")["0"])
+    let zero = try #require(elements.places("x")["0.0"])
     let bars = elements.styled("bar").map { $0.attributes.compactMapValues { Double($0) } }
     #expect(abs(bars[0]["x"]! + bars[0]["width"]! - zero) < 0.11 && bars[1]["x"] == zero)
   }
