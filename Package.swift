@@ -149,7 +149,6 @@ let package = Package(
     tests("ModelHub", ["Files", "ModelHub", "Tensors", "TokenStore", "extract"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
     tests("Overlays", ["Images", "Overlays"]),
-    tests("CachePages", ["CachePages", "Files", "Reporting", "TokenStore"]),
     tests("CachePages", ["CachePages", "Compute", "Files", "Images", "Reporting", "TokenStore"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
