@@ -39,7 +39,8 @@ import Heads
   /// - Returns: [B, W]
   private func features(_ pooling: any Pooling) throws -> [[Float]] {
     let (count, width) = (Self.imageCount, pooling.outputWidth)
-    let attention = QueryAttention([pooling].compactMap { $0 as? any QueryPooling }, layout: Self.layout)
+    let attention = (pooling as? any QueryPooling)
+      .map { QueryAttention([$0], layout: Self.layout, .float32) }
     let image = ImageTokens(layout: Self.layout)
     let features = SharedBuffer<Float>(count: count * width)
     if pooling.surveys(training: false) {
@@ -49,10 +50,10 @@ import Heads
       }
     }
     try pooling.beginForward(count: count, training: false, parallel)
-    attention.beginForward()
+    attention?.beginForward()
     for index in 0..<count {
       image.show(source.tokens(row: index))
-      if !attention.isEmpty { attention.forward(image, index: index) }
+      attention?.forward(image, index: index)
       try pooling.forward(image, index: index, into: features.pointer + index * width)
     }
     try pooling.finishForward(count: count, into: features, parallel)
