@@ -36,8 +36,7 @@ enum ConfigurationFiles {
   /// - Parameters:
   ///   - subject: where the text is from, for messages.
   ///   - source: the name of the file that it is, or stands for.
-  static func read(_ json: Data, subject: String, source: String) throws(InputError) -> ModelStatement
-  {
+  static func read(_ json: Data, subject: String, source: String) throws(InputError) -> ModelStatement {
     guard json.count <= longestText else {
       throw InputError(subject, "has \(json.count) bytes, too many for a model's configuration")
     }
