@@ -59,11 +59,12 @@ struct TransformersConfiguration: Decodable {
 
 /// The `preprocessor_config.json` of Hugging Face `transformers`.
 struct TransformersPreprocessing: Decodable {
-  /// A number for both sides, the sides by name, or the shortest one.
+  /// The sides by name, the shortest one, or a number, which means either.
   private struct Size: Decodable {
     var height: Int?
     var width: Int?
     var shortestEdge: Int?
+    var isNumber = false
 
     enum CodingKeys: String, CodingKey {
       case height, width
@@ -72,7 +73,7 @@ struct TransformersPreprocessing: Decodable {
 
     init(from decoder: any Decoder) throws {
       if let side = try? decoder.singleValueContainer().decode(Int.self) {
-        shortestEdge = side
+        (shortestEdge, isNumber) = (side, true)
       } else {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         height = try container.decodeIfPresent(Int.self, forKey: .height)
@@ -110,8 +111,8 @@ struct TransformersPreprocessing: Decodable {
     statement.interpolation = filter.flatMap { Self.filters[$0] }
     let cropSide = crop.flatMap { $0.height ?? $0.shortestEdge }
     if isCropped != false, let resized = size?.shortestEdge, let cropSide, resized > 0 {
-      statement.cropFraction = Double(cropSide) / Double(resized)
-    } else if size?.height != nil {
+      (statement.cropFraction, statement.cropMode) = (Double(cropSide) / Double(resized), "center")
+    } else if let size, size.height != nil || size.isNumber {
       (statement.cropFraction, statement.cropMode) = (1, "squash")
     }
     return statement
