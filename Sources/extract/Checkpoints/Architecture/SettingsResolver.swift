@@ -70,7 +70,11 @@ struct SettingsResolver {
   var standardName: String? { PublishedSize.of(dimensions)?.name(patchSide: dimensions.patchHeight) }
 
   private var modelName: String {
-    named?.name ?? statements.lazy.compactMap(\.architecture).first.map { shortened($0) } ?? standardName
+    // A configuration may name a model whose sizes it changes, as converted ones do.
+    let architecture = statements.lazy.compactMap(\.architecture).first {
+      NamedModel($0).map(dimensions.fits) ?? true
+    }
+    return named?.name ?? architecture.map { shortened($0) } ?? standardName
       ?? "vit_\(dimensions.width)x\(dimensions.depth)_patch\(dimensions.patchHeight)"
   }
 
