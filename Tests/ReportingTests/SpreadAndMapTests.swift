@@ -102,6 +102,8 @@ import Testing
     let reference = try #require(elements.styled("reference").first)
     let place = try #require(Double(reference.attributes["x1"]!))
     #expect(abs(place - (try #require(x["2.5"] ?? x["3.0"].map { $0 - ($0 - x["2.0"]!) / 2 }))) < 0.11)
+    let label = try #require(elements.named("text").first { $0.text == "outliers" })
+    #expect(label.attributes["text-anchor"] == "start")
     #expect(
       plot.alternativeText
         == "tokens over norm. patches: 6 in all, most (4) in 0 to 1; outliers: 2.5.")

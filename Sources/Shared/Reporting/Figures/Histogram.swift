@@ -67,7 +67,11 @@ public struct Histogram: Figure {
     for reference in references {
       let place = frame.x.place(reference.value)
       picture.line("reference", place, top, place, frame.bottom)
-      picture.text(reference.name, x: place + 4, y: top + 12, style: "tick")
+      // Before the line where there is no room behind it.
+      let isLate = place + 8 + Picture.textWidth(reference.name) > frame.right
+      picture.text(
+        reference.name, x: place + (isLate ? -4 : 4), y: top + 12, anchor: isLate ? .end : .start,
+        style: "tick")
     }
     for (index, line) in series.enumerated() { draw(line, index, frame, &picture) }
     picture.height = frame.size.height

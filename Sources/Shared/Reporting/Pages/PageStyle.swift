@@ -6,7 +6,7 @@ enum PageStyle {
     h1{font-size:28px;line-height:1.2;overflow-wrap:anywhere}h2{font-size:20px;margin:48px 0 12px}\
     nav{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:14px}a{color:var(--series-0)}\
     figure{margin:24px 0;overflow-x:auto}figure svg{display:block;max-width:100%;min-width:min(520px,70ch);height:auto}\
-    .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:16px 24px;margin:16px 0}\
+    .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,360px),1fr));gap:16px 24px;margin:16px 0}\
     .figures figure{margin:0;max-width:640px}.figures svg{width:100%;min-width:0}\
     figcaption,caption{color:var(--faint);font-size:14px;text-align:left;padding:4px 0}\
     .wide{overflow-x:auto;margin:24px 0}table{border-collapse:collapse;font-size:14px}\
