@@ -60,20 +60,26 @@ import Testing
   @Test func aKilledRanksShardsAreMadeByAnotherNumberOfRanks() throws {
     let job = try Job(imageCount: 200, shardSize: 30)
     for (first, second) in [(3, 2), (2, 1), (3, 3), (2, 7)] {
-      let cache = job.newCache()
-      let running = try job.startNumbered(first, to: cache)
-      let victim = running[first - 1].process
-      // In the middle of its second shard: the first one is recorded.
-      while victim.isRunning, !FileManager.default.fileExists(atPath: cache + "/shard-0000\(first - 1).json")
-      {
-        usleep(500)
+      var (cache, wasKilled) = ("", false)
+      // On a busy machine the victim may be done before it is noticed.
+      for _ in 0..<20 where !wasKilled {
+        cache = job.newCache()
+        let running = try job.startNumbered(first, to: cache)
+        let victim = running[first - 1].process
+        // In the middle of its second shard: the first one is recorded.
+        while victim.isRunning,
+          !FileManager.default.fileExists(atPath: cache + "/shard-0000\(first - 1).json")
+        {
+          usleep(500)
+        }
+        kill(victim.processIdentifier, SIGKILL)
+        for (rank, process) in running.enumerated() {
+          let result = try process.result()
+          if rank == first - 1 { wasKilled = result.signal == SIGKILL }
+          #expect(result.status == 0 || (rank == first - 1 && wasKilled), "\(result.diagnostics)")
+        }
       }
-      kill(victim.processIdentifier, SIGKILL)
-      for (rank, process) in running.enumerated() {
-        let result = try process.result()
-        #expect(result.signal == (rank == first - 1 ? SIGKILL : nil))
-        #expect(rank == first - 1 || result.status == 0, "\(result.diagnostics)")
-      }
+      #expect(wasKilled)
       #expect(try Program("extract").run(["verify", cache]).output.contains("shards are missing"))
       for process in try job.startNumbered(second, to: cache) {
         let result = try process.result()
