@@ -26,7 +26,8 @@ import VisionTransformer
     let converted = try CheckpointLoader.load(CheckpointRequest(path: folder.file("converted")))
     #expect(converted.preprocessing == original.preprocessing)
     // Not that of timm's function, which makes models of other sizes.
-    #expect(converted.modelName == "vit_16x2_patch\(original.configuration.patchHeight)")
+    let sizes = original.configuration
+    #expect(converted.modelName == "vit_\(sizes.width)x\(sizes.depth)_patch\(sizes.patchHeight)")
     #expect(converted.configuration.headCount == original.configuration.headCount)
     #expect(converted.configuration.imageWidth == original.configuration.imageWidth)
     let isExact = converted.configuration.layerNormEpsilon == original.configuration.layerNormEpsilon
