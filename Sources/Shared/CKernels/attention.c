@@ -57,16 +57,8 @@ size_t pb_attention_scratch_bytes(const pb_attention_shape *shape) {
 #define PB_FAMILY "attention.inc.h"
 #include "for_each_level.h"
 
-#if defined(__x86_64__)
-#pragma clang attribute push( \
-    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), apply_to = function)
-#define PB_WIDE_REGISTERS 1
-#define PB_LEVEL avx512bf16
-#include "attention_bf16.inc.h"
-#undef PB_LEVEL
-#undef PB_WIDE_REGISTERS
-#pragma clang attribute pop
-#endif
+#define PB_FAMILY "attention_bf16.inc.h"
+#include "for_bf16_level.h"
 
 PB_DISPATCH(void, pb_attention_head_f32,
             (const pb_attention_shape *shape, const float *queries, const float *keys, const float *values,

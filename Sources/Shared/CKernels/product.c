@@ -23,16 +23,8 @@ typedef uint32_t pb_u32x16 __attribute__((vector_size(64), aligned(4), may_alias
 #define PB_FAMILY "product.inc.h"
 #include "for_each_level.h"
 
-#if defined(__x86_64__)
-#pragma clang attribute push( \
-    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), apply_to = function)
-#define PB_WIDE_REGISTERS 1
-#define PB_LEVEL avx512bf16
-#include "product_bf16.inc.h"
-#undef PB_LEVEL
-#undef PB_WIDE_REGISTERS
-#pragma clang attribute pop
-#endif
+#define PB_FAMILY "product_bf16.inc.h"
+#include "for_bf16_level.h"
 
 static PB_DISPATCH_BF16(size_t, pb_product_steps, (size_t summed), (summed))
 

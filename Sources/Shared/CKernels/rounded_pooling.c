@@ -30,16 +30,8 @@ typedef uint32_t pb_u32x16 __attribute__((ext_vector_type(16)));
 #define PB_FAMILY "rounded_pooling.inc.h"
 #include "for_each_level.h"
 
-#if defined(__x86_64__)
-#pragma clang attribute push( \
-    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), apply_to = function)
-#define PB_WIDE_REGISTERS 1
-#define PB_LEVEL avx512bf16
-#include "rounded_pooling_bf16.inc.h"
-#undef PB_LEVEL
-#undef PB_WIDE_REGISTERS
-#pragma clang attribute pop
-#endif
+#define PB_FAMILY "rounded_pooling_bf16.inc.h"
+#include "for_bf16_level.h"
 
 PB_DISPATCH_BF16(void, pb_rounded_tokens, (const uint16_t *tokens, uint16_t *rounded, size_t count),
                  (tokens, rounded, count))
