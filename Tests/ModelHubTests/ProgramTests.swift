@@ -74,7 +74,7 @@ import ModelHub
     try machine.store("model.safetensors", [1, 2, 3], etag: "ab")
     let table = try program.run(["models"], environment: environment(machine))
     #expect(table.status == 0, "\(table.diagnostics)")
-    #expect(table.output.contains("hf-hub:lab/vit") && table.output.contains("3 bytes"))
+    #expect(table.output.contains("hf-hub:lab/vit") && table.output.contains("3 B"))
     #expect(table.output.contains("vit_base_patch16_224.mae"))
     let json = try program.run(["models", "--json", "vit_large_*.mae"], environment: environment(machine))
     let list = try #require(

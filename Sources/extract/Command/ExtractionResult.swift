@@ -55,7 +55,7 @@ struct ExtractionResult: Encodable {
     let unit = views > 1 ? "views" : "images"
     let part = worldSize > 1 ? "rank \(rank) of \(worldSize), \(shards) of \(plannedShards) shards, " : ""
     let whole = views > 1 ? " of \(images) images" : ""
-    var lines = ["\(cache): \(part)\(rows) \(unit)\(whole), \(ByteText.text(bytes))"]
+    var lines = ["\(cache): \(part)\(rows) \(unit)\(whole), \(NumberText.bytes(bytes))"]
     if encoded > 0 {
       let rate = NumberText.rounded(Double(encoded) / seconds)
       lines.append(
@@ -77,19 +77,5 @@ struct ExtractionResult: Encodable {
       lines.append("the cache is complete")
     }
     return lines.joined(separator: "\n")
-  }
-}
-
-/// Sizes as people read them.
-enum ByteText {
-  static func text(_ count: Int) -> String {
-    let units = ["bytes", "kB", "MB", "GB", "TB", "PB"]
-    var value = Double(count)
-    var unit = 0
-    while value >= 999.5, unit < units.count - 1 {
-      value /= 1000
-      unit += 1
-    }
-    return unit == 0 ? "\(count) bytes" : "\(NumberText.rounded(value)) \(units[unit])"
   }
 }

@@ -31,7 +31,7 @@ struct ModelsCommand: ParsableCommand {
     var table = Table([.text("model"), .number("size"), .number("parameters"), .text("where")])
     for model in models {
       table.append([
-        model.name, model.bytes.map(ByteText.text) ?? "", model.parameters.map(Self.millions) ?? "",
+        model.name, model.bytes.map(NumberText.bytes) ?? "", model.parameters.map(Self.millions) ?? "",
         model.place.rawValue,
       ])
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Compute
 import Files
 import Foundation
+import Reporting
 import TokenStore
 
 struct VerifyCommand: ParsableCommand {
@@ -21,7 +22,7 @@ struct VerifyCommand: ParsableCommand {
         remedy: "remove the damaged shards and run extract tokens again: it makes only what is missing")
     }
     print(
-      "\(cache): good; \(verification.checkedRowCount) rows in \(ByteText.text(verification.byteCount)), "
+      "\(cache): good; \(verification.checkedRowCount) rows in \(NumberText.bytes(verification.byteCount)), "
         + "\(verification.undecodableRowCount) of them undecodable")
   }
 }

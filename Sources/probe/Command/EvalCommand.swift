@@ -40,19 +40,7 @@ struct EvalCommand: ParsableCommand {
       "Type that the head's matrix products multiply, bfloat16 or none; that of its training unless given.")
   var amp: MatrixProducts?
 
-  @Option(
-    name: .customLong("attention-from"),
-    help: ArgumentHelp(
-      "Cache of another encoder, of the same images, whose attention a dino head takes.", valueName: "cache"))
-  var attentionPaths: [String] = []
-
-  @Option(
-    name: .customLong("beside"),
-    help: ArgumentHelp(
-      "Cache of the second encoder, of the same images, for a head that learned from two.", valueName: "cache"
-    ))
-  var besidePaths: [String] = []
-
+  @OptionGroup(title: "Another encoder") var companionOptions: CompanionOptions
   @OptionGroup(title: "Data") var reading: ReadingArguments
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -79,12 +67,11 @@ struct EvalCommand: ParsableCommand {
     let confusionFile = try confusion.map { path throws(InputError) in try AtomicFileWriter(path) }
     var lines = PredictionLines(id: { tokens.caches?.id(row: $0) ?? "" }, classNames: classNames)
     var progress = PassProgress("features", style: output.progressStyle)
-    let attention =
-      attentionPaths.isEmpty ? nil : try CacheSet(attentionPaths: attentionPaths, options: reading.options)
-    let beside = try besidePaths.isEmpty ? nil : trained.beside(paths: besidePaths, reading: reading.options)
-    let total = tokens.count * (beside == nil ? 1 : 2)
+    let companions = try companionOptions.caches(of: trained, reading.options)
+    let total = tokens.count * (companions.beside == nil ? 1 : 2)
     let measured = try trained.measure(
-      on: tokens, attentionFrom: attention, beside: beside, folder: ScratchFile.defaultFolder,
+      on: tokens, attentionFrom: companions.attention, beside: companions.beside,
+      folder: ScratchFile.defaultFolder,
       shouldStop: { Interruption.isRequested }, onFeatures: { progress.update($0, of: total) },
       withConfusion: confusion != nil
     ) { images, labels, batch, scores in

@@ -57,19 +57,7 @@ struct MapsCommand: ParsableCommand {
   @Option(help: "Between the centres of patches: nearest, for one colour a patch, or bilinear.")
   var interpolation = MapOptions().interpolation
 
-  @Option(
-    name: .customLong("attention-from"),
-    help: ArgumentHelp(
-      "Cache of another encoder, of the same images, whose attention a dino head takes.", valueName: "cache"))
-  var attentionPaths: [String] = []
-
-  @Option(
-    name: .customLong("beside"),
-    help: ArgumentHelp(
-      "Cache of the second encoder, of the same images, for a head that learned from two.", valueName: "cache"
-    ))
-  var besidePaths: [String] = []
-
+  @OptionGroup(title: "Another encoder") var companionOptions: CompanionOptions
   @OptionGroup(title: "Data") var reading: ReadingArguments
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -95,10 +83,7 @@ struct MapsCommand: ParsableCommand {
     (options.imagePaths, options.imageFormat, options.imageRoot) = (dataPath, dataFormat, imageRoot)
     let trained = try TrainedHead(RunFolder(runPath), parallel: output.parallel)
     let tokens = try trained.data(paths: data, labelFile: reading.labelFile, reading: reading.options)
-    let companions = CompanionCaches(
-      attention: attentionPaths.isEmpty
-        ? nil : try CacheSet(attentionPaths: attentionPaths, options: reading.options),
-      beside: besidePaths.isEmpty ? nil : try trained.beside(paths: besidePaths, reading: reading.options))
+    let companions = try companionOptions.caches(of: trained, reading.options)
     let gallery = MapGallery(
       trained, tokens, companions, options, programVersion: Program.version, output.parallel)
     let monitor = MapsMonitor(style: output.progressStyle)
