@@ -113,8 +113,6 @@ def open_clip_trunk(checkouts):
     return Made(
         watched(trunk, prefix=0, has_class=False),
         folder_file(lambda state: state(model), file="open_clip_model.safetensors", open_clip_config=configuration),
-        # The sizes that its name stands for are others.
-        options={"num_heads": HEADS},
         modules=[model],
         # The name that the configuration has is that of a model of another size.
         options={"num_heads": HEADS},
