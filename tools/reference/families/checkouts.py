@@ -10,6 +10,7 @@ SOURCES = {
     "mae": ("facebookresearch/mae", "efb2a8062c206524e35e47d04501ed4f544c0ae8"),
     "SimMIM": ("microsoft/SimMIM", "d3e29bcac950b83edc34ca33fe4404f38309052c"),
     "unilm": ("microsoft/unilm", "768a3c873f598bb9b4d4dfb9267b099e35f8fe56"),
+    "EVA": ("baaivision/EVA", "5623d08bb08a8268c7bc18e1d9b8b4bd651fe4d9"),
     "dino": ("facebookresearch/dino", "7c446df5b9f45747937fb0d72314eb9f7b66930a"),
     "moco-v3": ("facebookresearch/moco-v3", "c349e6e24f40d3fedb22d973f92defa4cedf37a7"),
     "ibot": ("bytedance/ibot", "da316d82636a7a7356835ef224b13d5f3ace0489"),

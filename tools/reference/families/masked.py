@@ -80,6 +80,24 @@ def mae_fine_tuned(checkouts):
     )
 
 
+@case("EVA-02", "eva")
+def eva02(checkouts):
+    """Fine-tuned, under its own names: rotary position on a grid of another size, norms within both branches."""
+    stubs = {
+        "timm.models.layers": {name: getattr(timm.layers, name) for name in ("drop_path", "to_2tuple", "trunc_normal_")},
+        "timm.models.registry": {"register_model": lambda build: build},
+        "xformers": {}, "xformers.ops": {}, "apex": {}, "apex.normalization": {"FusedLayerNorm": nn.LayerNorm},
+    }  # fmt: skip
+    source = checkouts.load("EVA", "modeling_finetune", under=("EVA-02/asuka",), stubs=stubs)
+    model = source.VisionTransformer(
+        **(tiny | {"mlp_ratio": 4 * 2 / 3}), num_classes=3, qkv_bias=True, norm_layer=normalization, subln=True,
+        naiveswiglu=True, rope=True, intp_freq=True, use_checkpoint=False,
+    )  # fmt: skip
+    for block in model.blocks:
+        block.attn.qk_float = False
+    return Made(watched(model, model.forward_features, norm=None), torch_file(lambda state: {"module": state()}))
+
+
 def simmim_model(checkouts, fine_tuned: bool, **changes):
     # Importing its package would import its Swin as well, which needs nothing more.
     models = checkouts.load("SimMIM", "models.simmim")

@@ -7,7 +7,7 @@ import timm.models.deit
 import timm.models.eva
 import timm.models.vision_transformer
 import torch
-from timm.layers import SwiGLUPacked
+from timm.layers import RmsNorm, SwiGLU, SwiGLUPacked
 from torch import nn
 
 from cases import HEADS, PATCH, SIDE, Made, case, folder_file, normalization, tiny, torch_file, watched
@@ -155,6 +155,14 @@ def timm_eva02(checkouts):
     return made(model, "eva02_base_patch14_224", norm=None, num_classes=3, **keywords)
 
 
+@case("EVA-02", "timm-eva")
+def timm_eva02_small(checkouts):
+    """The tiny and the small model: a fused projection, gates and values in one matrix, no norms within."""
+    keywords = {"swiglu_mlp": True, "use_rot_pos_emb": True, "ref_feat_shape": (3, 3), "mlp_ratio": 4 * 2 / 3}
+    model = timm.models.eva.Eva(**(tiny | keywords), num_classes=3)
+    return made(model, "eva02_small_patch14_224", norm=None, num_classes=3, **keywords)
+
+
 @case("EVA", "beit")
 def timm_eva(checkouts):
     """EVA: as BEiT, with a fused projection, but a position embedding."""
@@ -172,3 +180,14 @@ def timm_dinov3(checkouts):
     }  # fmt: skip
     model = timm.models.eva.Eva(**(tiny | keywords), num_classes=0, norm_layer=partial(nn.LayerNorm, eps=1e-5))
     return made(model, "vit_small_plus_patch16_dinov3", epsilon=1e-5, **keywords)
+
+
+@case("AIMv2", "timm-aimv2")
+def timm_aimv2(checkouts):
+    """AIMv2's names in timm: norms of the root of the mean square, one of the patches as well, and no biases."""
+    norm = partial(RmsNorm, eps=1e-5)
+    keywords = {"class_token": False, "fc_norm": False, "global_pool": "avg", "qkv_bias": False, "proj_bias": False}
+    model = transformer(
+        **keywords, act_layer=nn.SiLU, norm_layer=norm, embed_norm_layer=norm, mlp_layer=partial(SwiGLU, bias=False)
+    )
+    return made(model, "aimv2_large_patch14_224", epsilon=1e-5, **keywords)
