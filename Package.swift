@@ -103,6 +103,7 @@ let package = Package(
     probe("Heads", ["CKernels", "Compute", "Tensors"]),
     probe("Evaluation", ["CKernels", "Compute", "Files"]),
     probe("Baselines", ["CKernels", "Compute", "Evaluation", "Files"]),
+    probe("Embedding", ["CKernels", "Compute", "Files"]),
     probe("Reading", ["Compute", "Evaluation", "Files", "Heads", "TokenStore"]),
     probe(
       "Training",
@@ -154,6 +155,7 @@ let package = Package(
     tests("Heads", ["CKernels", "Heads"]),
     tests("Evaluation", ["CKernels", "Compute", "Evaluation", "Tensors"]),
     tests("Baselines", ["Baselines", "CKernels", "Compute", "Evaluation", "Files", "Tensors"]),
+    tests("Embedding", ["CKernels", "Compute", "Embedding", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "Images", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
     tests("Maps", ["Evaluation", "Files", "Images", "Maps", "Reading", "TokenStore", "probe"]),

@@ -9,6 +9,7 @@
 #include "pb_columns.h"
 #include "pb_conversion.h"
 #include "pb_cpu.h"
+#include "pb_embedding.h"
 #include "pb_gating.h"
 #include "pb_loss.h"
 #include "pb_optimizer.h"
