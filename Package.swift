@@ -117,11 +117,14 @@ let package = Package(
         "Compute", "Evaluation", "Files", "Heads", "Images", "Overlays", "Reading", "Reporting", "TokenStore",
         "Training",
       ]),
+    probe(
+      "Reports",
+      ["Compute", "Embedding", "Evaluation", "Files", "Heads", "Reading", "Reporting", "Training"]),
     .executableTarget(
       name: "probe",
       dependencies: [
         "Baselines", "Commands", "Compute", "Training", "Evaluation", "Heads", "Images", "Maps", "Overlays",
-        "Reading", "Reporting", "TokenStore", argumentParser,
+        "Reading", "Reporting", "Reports", "TokenStore", argumentParser,
       ],
       path: "Sources/probe/Command"),
 

@@ -105,13 +105,6 @@ import TokenStore
     #expect(table.rows.map { $0[0] } == ["0", "1", "2"])
   }
 
-  @Test func namesAreThoseOfFoldersAsFarAsTheyDiffer() {
-    #expect(CacheStatistics.folderNames(["/a/mae/val/", "/a/dino/val"]) == ["mae/val", "dino/val"])
-    #expect(CacheStatistics.folderNames(["x/one", "two"]) == ["one", "two"])
-    #expect(CacheStatistics.folderNames(["a", "a"]) == ["a (1)", "a (2)"])
-    #expect(CacheStatistics.folderNames(["/"]) == ["/"])
-  }
-
   @Test func statisticsOfAnotherModelAreRefused() throws {
     try PageCache().write(to: folder.file("a"))
     try PageCache(depth: 4, blocks: [3]).write(to: folder.file("b"))

@@ -178,6 +178,15 @@ import Testing
   }
 }
 
+@Suite struct FolderTests {
+  @Test func shortNamesArePathsAsFarAsTheyDiffer() {
+    #expect(Folder.shortNames(["/a/mae/val/", "/a/dino/val"]) == ["mae/val", "dino/val"])
+    #expect(Folder.shortNames(["x/one", "two"]) == ["one", "two"])
+    #expect(Folder.shortNames(["a", "a"]) == ["a (1)", "a (2)"])
+    #expect(Folder.shortNames(["/"]) == ["/"])
+  }
+}
+
 @Suite struct DigestTests {
   /// FIPS 180-4's examples.
   @Test(arguments: [

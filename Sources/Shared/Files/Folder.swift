@@ -26,6 +26,28 @@ package enum Folder {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
+  /// The last part of a path.
+  package static func lastPart(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  /// What tells paths apart, and no more: as many of their last parts as that takes.
+  package static func shortNames(_ paths: [String]) -> [String] {
+    let parts = paths.map { $0.split(separator: "/").map(String.init) }
+    let longest = parts.map(\.count).max() ?? 0
+    for length in 1...max(1, longest) {
+      let names = parts.map { $0.suffix(length).joined(separator: "/") }
+      if Set(names).count == names.count { return names.map { $0.isEmpty ? "/" : $0 } }
+    }
+    // The same path twice.
+    return paths.indices.map { "\(paths[$0]) (\($0 + 1))" }
+  }
+
+  /// One path for a folder or file, however it is written and whatever links lead there.
+  package static func resolved(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
+  }
+
   /// The names of what a folder holds, sorted.
   package static func fileNames(_ path: String) throws(InputError) -> [String] {
     do {

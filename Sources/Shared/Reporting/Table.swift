@@ -1,4 +1,4 @@
-/// Rows of text under column titles; written as aligned text, CSV or HTML.
+/// Rows of text under column titles; written as aligned text, CSV, Markdown or HTML.
 public struct Table: Sendable, Equatable {
   public struct Column: Sendable, Equatable {
     public let title: String
@@ -47,5 +47,20 @@ public struct Table: Sendable, Equatable {
   /// Comma-separated values with the titles as the first line.
   public var csv: String {
     CSV.line(columns.map(\.title)) + rows.map { CSV.line($0) }.joined()
+  }
+
+  /// A table as GitHub and most others take Markdown; ends with a line end.
+  public var markdown: String {
+    let rules = columns.map { $0.isNumeric ? "---:" : "---" }
+    return ([columns.map { Self.markdown($0.title) }, rules] + rows.map { $0.map(Self.markdown) })
+      .map { "| " + $0.joined(separator: " | ") + " |\n" }.joined()
+  }
+
+  /// Text in which nothing is markup: names of classes and folders may hold anything.
+  private static func markdown(_ text: String) -> String {
+    text.printable.reduce(into: "") { escaped, character in
+      if "\\|*_`<>[]#&~".contains(character) { escaped.append("\\") }
+      escaped.append(character)
+    }
   }
 }

@@ -19,7 +19,7 @@ package struct CacheStatistics: Sendable {
   ///   - names: what they are called, one each; empty for the names of their folders, with as many folders above as tell them
   ///     apart.
   package static func read(_ paths: [String], names: [String]) throws(InputError) -> [CacheStatistics] {
-    let names = names.isEmpty ? folderNames(paths) : names
+    let names = names.isEmpty ? Folder.shortNames(paths) : names
     precondition(names.count == paths.count, "\(names.count) names for \(paths.count) caches")
     var caches: [CacheStatistics] = []
     for (path, name) in zip(paths, names) { caches.append(try read(path, name: name)) }
@@ -42,17 +42,6 @@ package struct CacheStatistics: Sendable {
         remedy: "see `extract verify`")
     }
     return CacheStatistics(name: name, summary: summary, manifest: manifest)
-  }
-
-  package static func folderNames(_ paths: [String]) -> [String] {
-    let parts = paths.map { $0.split(separator: "/").map(String.init) }
-    let longest = parts.map(\.count).max() ?? 0
-    for length in 1...max(1, longest) {
-      let names = parts.map { $0.suffix(length).joined(separator: "/") }
-      if Set(names).count == names.count { return names.map { $0.isEmpty ? "/" : $0 } }
-    }
-    // The same folder twice.
-    return paths.indices.map { "\(paths[$0]) (\($0 + 1))" }
   }
 }
 

@@ -58,7 +58,7 @@ struct ExploreCommand: ParsableCommand {
     let parallel = numWorkers.map { Parallel(threadCount: $0) } ?? Parallel()
     let tokens = try TokenCache(cache)
     let page = try ExplorationPage(
-      tokens, name: CacheStatistics.folderNames([cache])[0], sampleCount: samples,
+      tokens, name: Folder.shortNames([cache])[0], sampleCount: samples,
       images: try images(of: tokens, parallel), parallel: parallel)
     for remark in page.remarks { StandardError.write(remark.printable + "\n") }
     try page.report.write(to: output)

@@ -73,6 +73,6 @@ struct StatsCommand: ParsableCommand {
 
   /// What makes the same page, wherever the caches lie.
   private var command: String {
-    "extract stats " + CacheStatistics.folderNames(caches).joined(separator: " ") + " --format html"
+    "extract stats " + Folder.shortNames(caches).joined(separator: " ") + " --format html"
   }
 }

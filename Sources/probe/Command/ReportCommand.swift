@@ -1,97 +1,146 @@
 import ArgumentParser
+import Commands
 import Files
 import Reporting
-import Training
+import Reports
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Compares finished runs: a table, and an HTML page with learning curves."
-  )
+    commandName: "report",
+    abstract: "Compares finished runs: a leaderboard, and a page with curves, classes and features.",
+    discussion: """
+      A head's row tells the best of the settings that it was trained with, over its seeds. For a page, the best heads look \
+      at their validation images again, so that the caches that the runs name must be there, or others by --data.
+      """)
 
-  @Argument(help: "Run folders; of a sweep's folder, the runs that are finished.")
+  @Argument(help: "Run folders; of a sweep's folder, its runs.")
   var runs: [String]
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("HTML file to write.", valueName: "file"))
-  var output: String?
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "File to write, by its ending a page (.html), a table (.md, .csv) or data (.json); several are written at once.",
+      valueName: "file"))
+  var output: [String] = []
+
+  @Option(help: ArgumentHelp("Folder to write each figure to, as SVG and PNG.", valueName: "folder"))
+  var figures: String?
 
   @Option(help: "Title of the page.")
   var title = "Probe heads compared"
 
-  mutating func run() throws {
-    runs = try runs.flatMap { try SweepFolder.finishedRuns($0) }
-    let folders = runs.map { RunFolder($0) }
-    let summaries = try folders.map { try $0.readSummary() }
-    let table = ResultTable.of(Array(zip(runs, summaries)))
-    print(table.text, terminator: "")
-    guard let output else { return }
-    let records = try folders.map { try JSONLines.read($0.metricsFile, as: EpochRecord.self) }
-    try page(table, summaries, records).write(to: output)
-  }
+  @Option(
+    help: ArgumentHelp(
+      "What the encoder of a run or sweep is called, once for each, in their order; by default the name of its model.",
+      valueName: "name"))
+  var name: [String] = []
 
-  private func page(_ table: Table, _ summaries: [RunSummary], _ records: [[EpochRecord]]) -> HTMLReport {
-    var report = HTMLReport(title: title)
-    report.append(
-      paragraph:
-        "Each head was trained on the same frozen encoder's cached tokens and measured on the validation images "
-        + "after every epoch. Accuracies are those after the last epoch unless they are marked as best.")
-    report.append(table, caption: "Heads, their trained parameters and validation accuracies")
-    report.append(
-      BarPlot(
-        "Validation accuracy after the last epoch", categories: names(summaries),
-        axis: Axis("accuracy", unit: "%"),
-        series: [
-          .init("top-1", summaries.map { 100 * $0.final.validation.top1 }),
-          .init("top-5", summaries.map { 100 * $0.final.validation.top5 }),
-        ]), caption: "Top-1 and top-5 accuracy of each head.")
-    report.append(
-      curves("Validation top-1 accuracy", unit: "%", summaries, records) { 100 * $0.validation.top1 },
-      caption: "Accuracy on the validation images after each epoch.")
-    report.append(
-      curves("Training loss", unit: "nats", summaries, records) { $0.trainLoss },
-      caption: "Mean cross entropy of each epoch's training images, while the weights change.")
-    report.append(heading: "How it was made")
-    report.append(provenance: provenance(summaries))
-    return report
-  }
+  @Option(help: ArgumentHelp("So many of the best heads look again.", valueName: "count"))
+  var details = 6
 
-  /// Heads by name; by name and folder where two share one.
-  private func names(_ summaries: [RunSummary]) -> [String] {
-    let names = summaries.map(\.configuration.head.name)
-    return zip(names, runs).map { name, run in
-      names.filter { $0 == name }.count > 1 ? "\(name) (\(run.split(separator: "/").last ?? ""))" : name
+  @Option(
+    help: ArgumentHelp(
+      "Cache to look at in the place of the one that runs name; of several encoders, each head takes its own.",
+      valueName: "cache"))
+  var data: [String] = []
+
+  @Option(help: ArgumentHelp("Classes in the features' plots, or all.", valueName: "count"))
+  var embeddingClasses = CountArgument(10)
+
+  @Option(help: ArgumentHelp("Images of each class there, or all.", valueName: "count"))
+  var embeddingImages = CountArgument(25)
+
+  @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
+  private enum Format: String, CaseIterable { case html, md, csv, json }
+
+  func validate() throws {
+    if !name.isEmpty, name.count != runs.count {
+      throw ValidationError(
+        "--name must be given once for each of the \(runs.count) runs and sweeps, not \(name.count) times.")
+    }
+    if details < 0 { throw ValidationError("--details must be at least 0, not \(details).") }
+    for file in output where format(of: file) == nil {
+      throw ValidationError("--output \(file) must end in .html, .md, .csv or .json.")
     }
   }
 
-  private func curves(
-    _ title: String, unit: String, _ summaries: [RunSummary], _ records: [[EpochRecord]],
-    _ value: (EpochRecord) -> Double
-  ) -> LinePlot {
-    LinePlot(
-      title, x: Axis("epoch"), y: Axis(title, unit: unit),
-      series: zip(names(summaries), records).map { name, records in
-        .init(name, records.map { (x: Double($0.epoch + 1), y: value($0)) })
-      })
+  private func format(of file: String) -> Format? {
+    file.split(separator: ".").last.flatMap { Format(rawValue: $0.lowercased()) }
   }
 
-  private func amp(_ summaries: [RunSummary]) -> String {
-    let values = Set(summaries.map(\.configuration.products.rawValue)).sorted()
-    guard values.count > 1 else { return values[0] }
-    return zip(names(summaries), summaries).map { "\($0): \($1.configuration.products.rawValue)" }
-      .joined(separator: ", ")
+  func run() throws {
+    Interruption.listen()
+    do {
+      try report()
+    } catch is CancellationError {
+      throw InterruptedError("stopped; no file was written: run the same command again")
+    }
   }
 
-  private func provenance(_ summaries: [RunSummary]) -> [(name: String, value: String)] {
-    let first = summaries[0]
-    return [
-      ("Program", "PatchBank \(first.programVersion)"),
-      ("Encoder", "\(first.encoder), checkpoint SHA-256 \(first.checkpointSHA256)"),
-      ("Training images", "\(first.train.images) (manifest SHA-256 \(first.train.manifestSHA256))"),
-      (
-        "Validation images",
-        "\(first.validation.images) (manifest SHA-256 \(first.validation.manifestSHA256))"
-      ),
-      ("Epochs, batch size", "\(first.configuration.epochs), \(first.configuration.batchSize)"),
-      ("Operands of matrix products (--amp)", amp(summaries)),
-    ]
+  private func report() throws {
+    let reported = try ReportedRun.read(runs, encoders: name)
+    let leaderboard = try Leaderboard(reported)
+    // What takes long comes first, so that nothing is written where it is stopped.
+    var page: RunReport?
+    if figures != nil || output.contains(where: { format(of: $0) == .html }) {
+      page = try runReport(reported, leaderboard)
+    }
+    for file in output { try AtomicFile.write(try text(format(of: file)!, leaderboard, page), to: file) }
+    if let figures, let page { try NamedFigure.write(page.figures, to: figures) }
+    print(
+      outputOptions.json
+        ? try text(.json, leaderboard, page)
+        : leaderboard.text, terminator: "")
+  }
+
+  private func text(_ format: Format, _ leaderboard: Leaderboard, _ page: RunReport?) throws -> String {
+    switch format {
+    case .html: try page!.page.html
+    case .md: leaderboard.markdown
+    case .csv: leaderboard.csv
+    case .json: try CanonicalJSON.page(LeaderboardRecord(leaderboard))
+    }
+  }
+
+  private func runReport(_ reported: [ReportedRun], _ leaderboard: Leaderboard) throws -> RunReport {
+    var examined: [ExaminedHead] = []
+    var complaints: [String] = []
+    let examiner = Examiner(
+      caches: data,
+      selection: EmbeddingSelection(
+        classCount: embeddingClasses.count, imagesPerClass: embeddingImages.count),
+      parallel: outputOptions.parallel)
+    for entry in leaderboard.entries.prefix(details) {
+      let name = leaderboard.name(entry)
+      do {
+        examined.append(ExaminedHead(name, try examine(entry.chosen.runs[0], name, examiner)))
+      } catch let error as InputError {
+        complaints.append("\(name): \(error)")
+        StandardError.write("\(name) is not looked at again: \(error)\n")
+      }
+    }
+    return RunReport(
+      title: title, runs: reported, leaderboard: leaderboard, examined: examined, complaints: complaints,
+      command: command, programVersion: Program.version)
+  }
+
+  private func examine(_ run: ReportedRun, _ name: String, _ examiner: Examiner) throws -> Examination {
+    var images = PassProgress(name, style: outputOptions.progressStyle)
+    var iterations = PassProgress("t-SNE of \(name)", unit: "iterations", style: outputOptions.progressStyle)
+    var done = 0
+    var observer = Examiner.Observer()
+    observer.onImages = {
+      done += $0
+      images.update(done, of: $1)
+    }
+    observer.onEmbedding = { iterations.update($0, of: $1) }
+    observer.shouldStop = { Interruption.isRequested }
+    return try examiner.examine(run, observer)
+  }
+
+  /// What makes the same page, wherever the runs lie.
+  private var command: String {
+    "probe report " + Folder.shortNames(runs).joined(separator: " ") + " --output report.html"
   }
 }

@@ -161,7 +161,7 @@ enum SweepTable {
       table.append(
         choice(setting) + (hasHeldOut ? [percentage(setting.heldOutScore)] : []) + [
           percentage(setting.validationScore), percentage(setting.validationTop5),
-          text(setting.validationLoss, scale: 1, digits: 3), String(setting.validationScore?.count ?? 0),
+          setting.validationLoss?.text(scale: 1, digits: 3) ?? "", String(setting.validationScore?.count ?? 0),
           String(all.count), String(all.reduce(0) { $0 + $1.failureCount }),
         ])
     }
@@ -176,11 +176,5 @@ enum SweepTable {
     ]
   }
 
-  private static func percentage(_ spread: Spread?) -> String { text(spread, scale: 100, digits: 1) }
-
-  private static func text(_ spread: Spread?, scale: Double, digits: Int) -> String {
-    guard let spread else { return "" }
-    let mean = NumberText.fixed(scale * spread.mean, digits)
-    return spread.count > 1 ? "\(mean) ± \(NumberText.fixed(scale * spread.deviation, digits))" : mean
-  }
+  private static func percentage(_ spread: Spread?) -> String { spread?.text(scale: 100, digits: 1) ?? "" }
 }

@@ -48,6 +48,22 @@ public struct Metrics: Codable, Equatable, Sendable {
   }
 }
 
+/// How well the images of one class are told.
+public struct ClassScore: Codable, Equatable, Sendable {
+  /// Of the class.
+  public let imageCount: Int
+  /// The share of them that were taken for it, 0 ... 1, or where images have several labels the class's average precision;
+  /// nil where it has no images.
+  public let score: Double?
+
+  public init(imageCount: Int, score: Double?) { (self.imageCount, self.score) = (imageCount, score) }
+
+  enum CodingKeys: String, CodingKey {
+    case score
+    case imageCount = "images"
+  }
+}
+
 /// How often a classifier is right, for one whose scores are no logits. As in ``Metrics``.
 public struct Accuracies: Codable, Equatable, Sendable {
   public let imageCount: Int

@@ -7,7 +7,8 @@ public struct MetricsCollector: Sendable {
   private var lossSum = 0.0
   private var imageCount = 0
   private var top5Count = 0
-  private var calibration = CalibrationError()
+  /// How far confidences are right.
+  public private(set) var calibration = CalibrationError()
   /// [C]: images of a class, and how many of them were taken for it.
   private var classImages: [Int]
   private var classHits: [Int]
@@ -47,9 +48,16 @@ public struct MetricsCollector: Sendable {
     imageCount += labels.count
   }
 
+  /// [C]
+  public var classScores: [ClassScore] {
+    zip(classHits, classImages).map { hits, images in
+      ClassScore(imageCount: images, score: images > 0 ? Double(hits) / Double(images) : nil)
+    }
+  }
+
   /// The metrics of everything added so far; zeros where nothing was.
   public var metrics: Metrics {
-    let accuracies = zip(classHits, classImages).filter { $0.1 > 0 }.map { Double($0.0) / Double($0.1) }
+    let accuracies = classScores.compactMap(\.score)
     let count = Double(max(1, imageCount))
     return Metrics(
       imageCount: imageCount, loss: lossSum / count, top1: Double(classHits.reduce(0, +)) / count,

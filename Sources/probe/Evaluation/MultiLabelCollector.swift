@@ -77,15 +77,15 @@ public final class MultiLabelCollector {
     addedCount += batchSize
   }
 
-  /// The metrics of everything added so far; zeros where nothing was.
-  public func metrics(_ parallel: Parallel) throws -> Metrics {
-    let (positives, scores, addedCount) = (positives, scores, addedCount)
+  /// The metrics of everything added so far, zeros where nothing was, and [C] those of the classes.
+  public func measure(_ parallel: Parallel) throws -> (metrics: Metrics, classes: [ClassScore]) {
+    let (positives, columns, addedCount) = (positives, self.scores, addedCount)
     let classes = positives.indices.filter { !positives[$0].isEmpty }
     let keys = PerWorker(parallel) { SharedBuffer<UInt64>(count: addedCount) }
     let precisions = SharedBuffer<Double>(count: classes.count)
     let recalls = SharedBuffer<Double>(count: classes.count)
     try parallel.forEach(classes.count) { place, worker in
-      let column = UnsafeBufferPointer(start: scores[classes[place]], count: addedCount)
+      let column = UnsafeBufferPointer(start: columns[classes[place]], count: addedCount)
       let own = positives[classes[place]]
       precisions.pointer[place] = AveragePrecision.of(
         column, positives: own, keys: try keys.value(worker).buffer)
@@ -93,10 +93,15 @@ public final class MultiLabelCollector {
     }
     let count = Double(max(1, addedCount))
     let classTotal = Double(max(1, classes.count))
-    return Metrics(
+    let metrics = Metrics(
       imageCount: addedCount, loss: lossSum / (count * Double(classCount)), top1: Double(top1Count) / count,
       top5: Double(top5Count) / count, meanClassAccuracy: recalls.buffer.reduce(0, +) / classTotal,
       meanAveragePrecision: precisions.buffer.reduce(0, +) / classTotal)
+    var scores = [ClassScore](repeating: ClassScore(imageCount: 0, score: nil), count: classCount)
+    for (place, index) in classes.enumerated() {
+      scores[index] = ClassScore(imageCount: positives[index].count, score: precisions.pointer[place])
+    }
+    return (metrics, scores)
   }
 }
 

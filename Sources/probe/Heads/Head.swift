@@ -83,6 +83,9 @@ public final class Head: Sendable {
     pooling.parameters + classifier.parameters
   }
 
+  /// W
+  public var featureWidth: Int { pooling.outputWidth }
+
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
   /// Whether every trained weight and every running statistic is a finite number.
@@ -98,6 +101,13 @@ public final class Head: Sendable {
 
   /// Whether the pooling has anything to learn.
   var hasTrainedPooling: Bool { isTrained(pooling) }
+
+  /// [W], the features of an image of the last batch that was predicted as the classifier saw them: behind the batch norm.
+  ///
+  /// - Parameter index: of the image in that batch.
+  public func normalizedFeatures(index: Int) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(rebasing: features.buffer[index * featureWidth..<(index + 1) * featureWidth])
+  }
 
   // MARK: - Between the visits of a batch's images
 

@@ -13,17 +13,20 @@ public enum Evaluator {
   ) throws -> [Metrics] {
     switch tokens.targets {
     case .single: return try collect(group, on: tokens).map(\.metrics)
-    case .several(let labels): return try measure(group, on: tokens, labels, scratchFolder: scratchFolder)
+    case .several(let labels):
+      return try collect(group, on: tokens, labels, scratchFolder: scratchFolder)
+        .map { try $0.measure(group.parallel).metrics }
     }
   }
 
   /// - Parameter onLogits: sees which of the images a batch has and, of each head by its number, the logits `[B, C]`.
-  static func measure(
+  /// - Returns: what there is to know of each head over all images.
+  static func collect(
     _ group: HeadGroup, on tokens: LabelledTokens, _ labels: LabelSets, scratchFolder: String,
     onLogits: (_ head: Int, _ images: Range<Int>, _ logits: UnsafeBufferPointer<Float>) throws -> Void = {
       _, _, _ in
     }
-  ) throws -> [Metrics] {
+  ) throws -> [MultiLabelCollector] {
     let collectors = try group.heads.map {
       try MultiLabelCollector(
         classCount: $0.classCount, imageCount: tokens.count, folder: scratchFolder)
@@ -32,7 +35,7 @@ public enum Evaluator {
       try collectors[head].add(logits: logits, labels: labels, group.parallel)
       try onLogits(head, images, logits)
     }
-    return try collectors.map { try $0.metrics(group.parallel) }
+    return collectors
   }
 
   private static func forEachBatch(

@@ -61,6 +61,16 @@ public struct RunFolder: Sendable {
     return summary
   }
 
+  /// What became of the run.
+  ///
+  /// - Throws: where it has not come to an end, as ``readSummary()`` does.
+  public func readResult() throws(InputError) -> RunResult {
+    if !Folder.contains(summaryFile), Folder.contains(failureFile) {
+      return .failed(try Self.read(RunFailure.self, failureFile))
+    }
+    return .finished(try readSummary())
+  }
+
   private func requireFinished() throws(InputError) {
     if Folder.contains(summaryFile) { return }
     if Folder.contains(failureFile) {
@@ -213,6 +223,11 @@ public struct RunSummary: Codable, Equatable, Sendable {
       self.images = images
       self.skippedRows = skippedRows
       self.foreignLabels = foreignLabels
+    }
+
+    /// The path, or of joined caches theirs.
+    public var paths: [String] {
+      Folder.contains(path) ? [path] : path.components(separatedBy: ", ")
     }
 
     enum CodingKeys: String, CodingKey {

@@ -37,12 +37,17 @@ public struct SweepFolder: Sendable {
     }
   }
 
-  /// - Returns: the finished runs, where a path is a sweep's; else the path itself.
-  public static func finishedRuns(_ path: String) throws(InputError) -> [String] {
-    guard RunFolder(path).contents == .sweep else { return [path] }
-    let finished = try SweepFolder(path).runs.filter { Folder.contains($0.summaryFile) }
-    guard !finished.isEmpty else { throw InputError(path, "holds a sweep of which no run is finished") }
-    return finished.map(\.path)
+  /// - Returns: the runs that are finished or given up, where a path is a sweep's; else the path's own.
+  public static func endedRuns(_ path: String) throws(InputError) -> [RunFolder] {
+    guard RunFolder(path).contents == .sweep else { return [RunFolder(path)] }
+    let ended = try SweepFolder(path).runs.filter {
+      Folder.contains($0.summaryFile) || Folder.contains($0.failureFile)
+    }
+    guard !ended.isEmpty else {
+      throw InputError(
+        path, "holds a sweep of which no run is finished", remedy: "finish it with probe sweep --resume")
+    }
+    return ended
   }
 
   /// Writes the summary and both tables.

@@ -20,6 +20,12 @@ public struct Spread: Codable, Equatable, Sendable {
     self.mean = mean
     deviation = values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : 0
   }
+
+  /// `56.7`, or of several values `56.7 ± 0.3`.
+  public func text(scale: Double, digits: Int) -> String {
+    let mean = NumberText.fixed(scale * mean, digits)
+    return count > 1 ? "\(mean) ± \(NumberText.fixed(scale * deviation, digits))" : mean
+  }
 }
 
 /// What a sweep came to: every run, and every setting over its seeds.

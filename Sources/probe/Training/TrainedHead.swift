@@ -13,6 +13,9 @@ public struct TrainedHead {
   private let layout: TokenLayout
   private let parallel: Parallel
 
+  /// W
+  public var featureWidth: Int { head.featureWidth }
+
   /// - Parameter products: how the head multiplies; nil for as it did in training.
   /// - Throws: where the run is not finished or its files are damaged.
   public init(_ folder: RunFolder, products: MatrixProducts? = nil, parallel: Parallel) throws {
@@ -45,6 +48,10 @@ public struct TrainedHead {
   /// What a head says of some images.
   public struct Measurement {
     public var metrics: Metrics
+    /// [C]
+    public var classes: [ClassScore]
+    /// How far confidences are right; nil where images have several labels.
+    public var calibration: CalibrationError?
     /// [C, C]: images of the row's class that were taken for the column's; nil where nobody asked for it.
     public var confusion: [Int]?
   }
@@ -95,18 +102,21 @@ public struct TrainedHead {
     }
     func stopIfAsked() throws { if shouldStop() { throw CancellationError() } }
     if case .several(let labels) = seen.targets {
-      let metrics = try Evaluator.measure(group, on: seen, labels, scratchFolder: folder) {
+      let collector = try Evaluator.collect(group, on: seen, labels, scratchFolder: folder) {
         _, images, logits in
         try stopIfAsked()
         try onBatch(images, [], [], logits)
-      }
-      return Measurement(metrics: metrics[0])
+      }[0]
+      let (metrics, classes) = try collector.measure(parallel)
+      return Measurement(metrics: metrics, classes: classes)
     }
     let collector = try Evaluator.collect(group, on: seen, withConfusion: withConfusion) {
       try stopIfAsked()
       try onBatch($1, $2, $3, $4)
     }[0]
-    return Measurement(metrics: collector.metrics, confusion: collector.confusion)
+    return Measurement(
+      metrics: collector.metrics, classes: collector.classScores, calibration: collector.calibration,
+      confusion: collector.confusion)
   }
 
   /// - Throws: where caches are given that the head did not learn from the like of, or the other way round.

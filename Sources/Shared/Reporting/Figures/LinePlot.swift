@@ -40,17 +40,20 @@ public struct LinePlot: Figure {
   public let series: [Series]
   /// Horizontal lines to compare with, such as an upper bound.
   public let references: [(name: String, value: Double)]
+  /// The name of the line where y equals x, to compare with; nil for none.
+  public let equality: String?
   public let size: PlotSize
 
   public init(
     _ title: String, x: Axis, y: Axis, series: [Series], references: [(name: String, value: Double)] = [],
-    size: PlotSize = .full
+    equality: String? = nil, size: PlotSize = .full
   ) {
     self.title = title
     self.x = x
     self.y = y
     self.series = series
     self.references = references.filter { y.shows($0.value) }
+    self.equality = equality
     self.size = size
   }
 
@@ -93,10 +96,22 @@ public struct LinePlot: Figure {
         reference.name, x: frame.right - 2, y: place - top < 14 ? place + 13 : place - 4, anchor: .end,
         style: "tick")
     }
+    if let equality { drawEquality(equality, frame, &picture) }
     for (index, line) in series.enumerated() { drawSpread(line, index, frame, &picture) }
     for (index, line) in series.enumerated() { draw(line, index, frame, &picture) }
     picture.height = frame.size.height
     return picture
+  }
+
+  private func drawEquality(_ name: String, _ frame: PlotFrame, _ picture: inout Picture) {
+    let (low, high) = (max(frame.x.low, frame.y.low), min(frame.x.high, frame.y.high))
+    guard low < high else { return }
+    let (x1, y1, x2, y2) = (
+      frame.x.place(low), frame.y.place(low), frame.x.place(high), frame.y.place(high)
+    )
+    picture.line("reference", x1, y1, x2, y2)
+    // Right of its middle, where curves that rise along it leave room below.
+    picture.text(name, x: x1 + (x2 - x1) * 0.6 + 8, y: y1 + (y2 - y1) * 0.6 + 14, style: "tick")
   }
 
   /// Marks only where there is room for them.

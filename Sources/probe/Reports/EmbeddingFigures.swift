@@ -1,0 +1,50 @@
+import Reporting
+
+/// The validation images in two dimensions, by what each head passes to its classifier.
+struct EmbeddingFigures {
+  let heads: [ExaminedHead]
+
+  /// t-SNE and principal components of each head.
+  var figures: [NamedFigure] {
+    heads.enumerated().flatMap { number, head -> [NamedFigure] in
+      guard let embedding = head.examination.embedding else { return [] }
+      let shares = embedding.explainedShares.map { NumberText.fixed(100 * $0, 1) }
+      return [
+        NamedFigure(
+          fileName: "tsne-\(number + 1)-\(head.name)",
+          figure: plot(
+            "t-SNE: \(head.name)", Axis("t-SNE 1"), Axis("t-SNE 2"), embedding.neighbours, head),
+          caption: ""),
+        NamedFigure(
+          fileName: "pca-\(number + 1)-\(head.name)",
+          figure: plot(
+            "PCA: \(head.name)", Axis("component 1", unit: "\(shares[0]) % of the variance"),
+            Axis("component 2", unit: "\(shares[1]) %"), embedding.components, head),
+          caption: ""),
+      ]
+    }
+  }
+
+  private func plot(
+    _ title: String, _ x: Axis, _ y: Axis, _ places: [Double], _ head: ExaminedHead
+  ) -> ScatterPlot {
+    let images = head.examination.embedding!.images
+    let labels = Set(images.map(\.label)).sorted()
+    return ScatterPlot(
+      title, x: x, y: y,
+      series: labels.map { label in
+        .init(
+          head.examination.classNames[label],
+          images.indices.filter { images[$0].label == label }.map {
+            .init(x: places[2 * $0], y: places[2 * $0 + 1], name: images[$0].id)
+          })
+      }, size: .half)
+  }
+
+  /// How many images of how many classes are drawn; nil for none.
+  var extent: String? {
+    guard let embedding = heads.lazy.compactMap(\.examination.embedding).first else { return nil }
+    let classes = Set(embedding.images.map(\.label)).count
+    return "\(embedding.images.count) validation images of \(classes) classes"
+  }
+}
