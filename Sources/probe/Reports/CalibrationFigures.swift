@@ -30,7 +30,8 @@ struct CalibrationFigures {
     return [
       NamedFigure(
         fileName: "calibration", figure: reliability,
-        caption: "Mean confidence and accuracy of the predictions in \(count) bins of confidence. Below the dashed line "
+        caption:
+          "Mean confidence and accuracy of the predictions in \(count) bins of confidence. Below the dashed line "
           + "a head is more confident than right."),
       NamedFigure(
         fileName: "confidence", figure: spread, caption: "How confident the predictions are."),

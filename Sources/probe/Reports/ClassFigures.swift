@@ -7,6 +7,7 @@ struct ClassFigures {
   /// Of more classes, no map is legible.
   private static let mapCount = 40
   private static let confusionCount = 25
+  private static let columnCount = 12
   /// Lines of tables.
   private static let rowCount = 10
 
@@ -27,11 +28,7 @@ struct ClassFigures {
     let scale = Axis(scoreName, unit: "%", includes: [0, 100])
     guard classNames.count > Self.mapCount else {
       return NamedFigure(
-        fileName: "class-scores",
-        figure: HeatMap(
-          "Score of each class", rows: .init("class", labels: classNames),
-          columns: .init("head", labels: heads.map(\.name)), scale: Axis(scoreName, unit: "%"),
-          values: classNames.indices.map { index in heads.map { percentage($0, index) } }, size: .full),
+        fileName: "class-scores", figure: map,
         caption: "The \(scoreName) of each class's validation images.")
     }
     return NamedFigure(
@@ -46,6 +43,22 @@ struct ClassFigures {
               .map { (x: Double($0.offset + 1), y: $0.element) })
         }),
       caption: "The \(scoreName) of \(classNames.count) classes, in an order of its own for each head.")
+  }
+
+  /// The shorter side lies along the columns, whose cells have room for numbers.
+  private var map: HeatMap {
+    let (classes, names) = (
+      HeatMap.Side("class", labels: classNames), HeatMap.Side("head", labels: heads.map(\.name))
+    )
+    let scale = Axis(scoreName, unit: "%")
+    if classNames.count <= Self.columnCount {
+      return HeatMap(
+        "Score of each class", rows: names, columns: classes, scale: scale,
+        values: heads.map { head in classNames.indices.map { percentage(head, $0) } }, size: .full)
+    }
+    return HeatMap(
+      "Score of each class", rows: classes, columns: names, scale: scale,
+      values: classNames.indices.map { index in heads.map { percentage($0, index) } }, size: .full)
   }
 
   /// The classes that the best head tells worst, and where heads differ most; nil where all are on the map.
@@ -138,7 +151,9 @@ struct ClassFigures {
     let places = counts.indices.filter { $0 / count != $0 % count && counts[$0] > 0 }
       .sorted { (-counts[$0], $0) < (-counts[$1], $1) }
     guard !places.isEmpty else { return nil }
-    var table = Table([.text("class"), .text("taken for"), .number("images"), .number("share of the class %")])
+    var table = Table([
+      .text("class"), .text("taken for"), .number("images"), .number("share of the class %"),
+    ])
     for place in places.prefix(Self.rowCount) {
       let images = heads[0].examination.classes[place / count].imageCount
       table.append([

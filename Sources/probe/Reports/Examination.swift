@@ -55,7 +55,8 @@ public struct Examiner {
     let places = selection.places(in: tokens)
     let width = trained.featureWidth
     let fits = places.count.multipliedReportingOverflow(by: width)
-    let isEmbedded = places.count >= FeatureEmbedding.leastCount && !fits.overflow
+    let isEmbedded =
+      places.count >= FeatureEmbedding.leastCount && !fits.overflow
       && fits.partialValue <= FeatureEmbedding.mostNumbers
     let features = SharedBuffer<Float>(count: isEmbedded ? places.count * width : 0)
     var next = 0

@@ -47,8 +47,11 @@ struct GridFigures {
     let figure = HeatMap(
       "Heads by \(name)s", rows: .init("head", labels: swept.map(leaderboard.name)),
       columns: .init(name, labels: values.map(text)), scale: scale,
-      values: swept.map { entry in values.map { wanted in score(entry) { value($0) == wanted } } }, size: .full)
-    return [NamedFigure(fileName: "grid", figure: figure, caption: "The \(name)s that were tried for each head.")]
+      values: swept.map { entry in values.map { wanted in score(entry) { value($0) == wanted } } },
+      size: .full)
+    return [
+      NamedFigure(fileName: "grid", figure: figure, caption: "The \(name)s that were tried for each head.")
+    ]
   }
 
   private var scale: Axis { Axis(leaderboard.scoreName, unit: "%") }

@@ -21,7 +21,6 @@ extension Leaderboard {
 
   private var columns: [Column] {
     func percentage(_ spread: Spread?) -> String { spread?.text(scale: 100, digits: 1) ?? "" }
-    let haveSettings = entries.contains { $0.settings.count > 1 }
     return [
       Column(title: .number("#")) { index, _ in String(index + 1) },
       Column(title: .text("encoder"), isShown: encoders.count > 1) { $1.encoder },
@@ -35,16 +34,25 @@ extension Leaderboard {
       },
       Column(title: .number("top-1 %")) { percentage($1.chosen.spread(\.validation.top1)) },
       Column(title: .number("top-5 %")) { percentage($1.chosen.spread(\.validation.top5)) },
-      Column(title: .number("mean class %")) { percentage($1.chosen.spread(\.validation.meanClassAccuracy)) },
+      // Of as many images of each class it is top-1.
+      Column(
+        title: .number("mean class %"),
+        isShown: entries.contains {
+          let final = $0.summary.final.validation
+          return abs(final.meanClassAccuracy - final.top1) > 0.0005
+        }
+      ) {
+        percentage($1.chosen.spread(\.validation.meanClassAccuracy))
+      },
       Column(title: .number("loss")) { $1.chosen.spread(\.validation.loss)?.text(scale: 1, digits: 3) ?? "" },
-      Column(title: .number("learning rate")) { "\($1.chosen.learningRate)" },
+      Column(title: .number("learning rate")) {
+        "\($1.chosen.learningRate)" + ($1.choice == .validation ? " *" : "")
+      },
       Column(title: .number("weight decay"), isShown: differ { $0.chosen.weightDecay }) {
         "\($1.chosen.weightDecay)"
       },
-      Column(title: .number("seeds"), isShown: entries.contains { $0.score.count > 1 }) { String($1.score.count) },
-      Column(title: .number("settings"), isShown: haveSettings) {
-        String($1.settings.count) + ($1.choice == .validation ? " *" : "")
-      },
+      Column(title: .number("seeds"), isShown: differ(\.score.count)) { String($1.score.count) },
+      Column(title: .number("settings"), isShown: differ(\.settings.count)) { String($1.settings.count) },
       Column(title: .number("given up"), isShown: entries.contains { $0.failureCount > 0 }) {
         String($1.failureCount)
       },
@@ -60,10 +68,12 @@ extension Leaderboard {
   public var notes: [String] {
     var notes: [String] = []
     if entries.contains(where: { $0.score.count > 1 }) {
-      notes.append("Means over seeds ± their sample standard deviations.")
+      let count = differ(\.score.count) ? "" : "\(entries[0].score.count) "
+      notes.append("Means over \(count)seeds ± their sample standard deviations.")
     }
     if entries.contains(where: { $0.choice == .heldOut }) {
-      notes.append("Of several settings the best on held-out training images was chosen.")
+      let count = differ(\.settings.count) ? "several" : "\(entries[0].settings.count)"
+      notes.append("Of \(count) settings of a head the best on held-out training images was chosen.")
     }
     if entries.contains(where: { $0.choice == .validation }) {
       notes.append(
@@ -72,7 +82,9 @@ extension Leaderboard {
     if !lostHeads.isEmpty {
       notes.append("Given up with every setting: \(lostHeads.joined(separator: "; ")).")
     }
-    if !isFair { notes.append("Not all were measured on the same images and classes, so that they do not compare.") }
+    if !isFair {
+      notes.append("Not all were measured on the same images and classes, so that they do not compare.")
+    }
     return notes
   }
 

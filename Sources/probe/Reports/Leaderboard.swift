@@ -113,7 +113,8 @@ public struct Leaderboard: Sendable {
     let (configuration, caches) = (run.configuration, run.caches)
     let data = configuration.data
     return [
-      "\(configuration.epochs) epochs", configuration.products.rawValue, configuration.optimizer.algorithm.rawValue,
+      "\(configuration.epochs) epochs", configuration.products.rawValue,
+      configuration.optimizer.algorithm.rawValue,
       data.fraction.map { "\($0) of the images" } ?? data.shots.map { "\($0) shots" } ?? "all images",
       "batches of \(configuration.batchSize)", Folder.lastPart(caches.train.path),
       Folder.lastPart(caches.validation.path),

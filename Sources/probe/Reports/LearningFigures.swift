@@ -17,27 +17,53 @@ struct LearningFigures {
     return count > Self.lineCount ? "Of \(count) heads the \(Self.lineCount) best are drawn." : nil
   }
 
+  /// More bars would make the page longer, not clearer.
+  private static let barCount = 24
+
+  /// Scores beside each other: a group a head, a bar an encoder.
+  var scores: NamedFigure {
+    let entries = leaderboard.entries.prefix(Self.barCount)
+    let heads = entries.map(\.head).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    let encoders = leaderboard.encoders
+    let series = encoders.map { encoder in
+      let scores = heads.map { head in entries.first { $0.head == head && $0.encoder == encoder }?.score }
+      return BarPlot.Series(
+        encoder, scores.map { 100 * ($0?.mean ?? .nan) },
+        deviations: scores.map { 100 * ($0?.deviation ?? 0) })
+    }
+    let isPart = leaderboard.entries.count > entries.count
+    return NamedFigure(
+      fileName: "scores",
+      figure: BarPlot(
+        "Validation \(leaderboard.scoreName)", categories: heads,
+        axis: Axis("validation \(leaderboard.scoreName)", unit: "%"), series: series),
+      caption: "After the last epoch"
+        + (entries.contains { $0.score.count > 1 } ? ", with one standard deviation over seeds." : ".")
+        + (isPart ? " The \(Self.barCount) best of \(leaderboard.entries.count)." : ""))
+  }
+
   /// Learning curves: of several seeds their mean, and a band of their deviation.
   var curves: [NamedFigure] {
     let score = leaderboard.isOfSets ? "mean average precision" : "top-1 accuracy"
-    let curves: [(file: String, title: String, axis: Axis, caption: String, value: (EpochRecord) -> Double)] = [
-      (
-        "validation-score", "Validation \(score)", Axis(score, unit: "%"),
-        "On the validation images after each epoch.", { 100 * $0.validation.score }
-      ),
-      (
-        "validation-loss", "Validation loss", Axis("loss", unit: "nats"),
-        "Mean loss of the validation images after each epoch.", { $0.validation.loss }
-      ),
-      (
-        "training-score", "Training top-1 accuracy", Axis("top-1 accuracy", unit: "%"),
-        "Of each epoch's training images, while the weights change.", { 100 * $0.trainTop1 }
-      ),
-      (
-        "training-loss", "Training loss", Axis("loss", unit: "nats"),
-        "Mean loss of each epoch's training images, while the weights change.", { $0.trainLoss }
-      ),
-    ]
+    let curves: [(file: String, title: String, axis: Axis, caption: String, value: (EpochRecord) -> Double)] =
+      [
+        (
+          "validation-score", "Validation \(score)", Axis(score, unit: "%"),
+          "On the validation images after each epoch.", { 100 * $0.validation.score }
+        ),
+        (
+          "validation-loss", "Validation loss", Axis("loss", unit: "nats"),
+          "Mean loss of the validation images after each epoch.", { $0.validation.loss }
+        ),
+        (
+          "training-score", "Training top-1 accuracy", Axis("top-1 accuracy", unit: "%"),
+          "Of each epoch's training images, while the weights change.", { 100 * $0.trainTop1 }
+        ),
+        (
+          "training-loss", "Training loss", Axis("loss", unit: "nats"),
+          "Mean loss of each epoch's training images, while the weights change.", { $0.trainLoss }
+        ),
+      ]
     return curves.map { curve in
       NamedFigure(
         fileName: "curve-" + curve.file,
@@ -87,7 +113,8 @@ struct LearningFigures {
         caption: "After the last epoch; parameters that are trained, the classifier's among them."),
       NamedFigure(
         fileName: "score-time", figure: time,
-        caption: "After each epoch of the first seed; time without measuring and without features that are computed "
+        caption:
+          "After each epoch of the first seed; time without measuring and without features that are computed "
           + "once. Heads that learned side by side share their time."),
     ]
   }

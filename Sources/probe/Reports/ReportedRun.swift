@@ -50,7 +50,8 @@ extension ReportedRun {
   ///   - encoders: what the encoder of each path is called; empty for the names of the models.
   /// - Throws: where a run has not come to an end, or no head of all is left.
   public static func read(_ paths: [String], encoders: [String] = []) throws(InputError) -> [ReportedRun] {
-    precondition(encoders.isEmpty || encoders.count == paths.count, "every path's encoder has a name, or none has")
+    precondition(
+      encoders.isEmpty || encoders.count == paths.count, "every path's encoder has a name, or none has")
     var runs: [ReportedRun] = []
     var seen: Set<String> = []
     for (index, path) in paths.enumerated() {
@@ -60,7 +61,8 @@ extension ReportedRun {
           if case .finished = result { try JSONLines.read(folder.metricsFile) } else { [] }
         runs.append(
           ReportedRun(
-            path: folder.path, result: result, records: records, encoder: encoders.isEmpty ? "" : encoders[index]))
+            path: folder.path, result: result, records: records,
+            encoder: encoders.isEmpty ? "" : encoders[index]))
       }
     }
     guard runs.contains(where: { $0.summary != nil }) else {

@@ -51,7 +51,7 @@ public struct RunReport {
 
   /// All figures of the page, in its order.
   public var figures: [NamedFigure] {
-    learning.curves + learning.costs + grids.maps
+    [learning.scores] + learning.curves + learning.costs + grids.maps
       + classFigures.flatMap { [$0.scores] + $0.confusions } + calibration.figures + embeddings.figures
   }
 
@@ -72,11 +72,14 @@ public struct RunReport {
     report.append(
       paragraph:
         "Heads that were trained on cached tokens of \(encoders.count > 1 ? "\(encoders.count) frozen encoders" : "the frozen encoder \(encoders[0])") "
-        + "and measured on the validation images after the last epoch. The encoders were run once; all that was trained is here.")
+        + "and measured on the validation images after the last epoch. The encoders were run once; all that was trained is here."
+    )
     report.append(heading: "Leaderboard")
     report.append(
-      leaderboard.table(withFolders: false), caption: "Heads, the best first, with the best of their settings")
+      leaderboard.table(withFolders: false), caption: "Heads, the best first, with the best of their settings"
+    )
     if !leaderboard.notes.isEmpty { report.append(paragraph: leaderboard.notes.joined(separator: " ")) }
+    report.append(learning.scores.figure, caption: learning.scores.caption)
     report.append(folded: leaderboard.csv, summary: "All digits, as CSV")
     report.append(folded: leaderboard.table(withFolders: false).markdown, summary: "The table in Markdown")
   }
@@ -106,7 +109,8 @@ public struct RunReport {
     for complaint in complaints { report.append(paragraph: "Not looked at again: \(complaint)") }
     guard let best = examined.first else { return }
     report.append(
-      paragraph: "The \(examined.count > 1 ? "\(examined.count) best heads" : "best head") of the leaderboard, "
+      paragraph:
+        "The \(examined.count > 1 ? "\(examined.count) best heads" : "best head") of the leaderboard, "
         + "with the first of their seeds, looked at "
         + "\(best.examination.imageCount) validation images again.")
     for figures in classFigures {
@@ -125,7 +129,8 @@ public struct RunReport {
       report.append(calibration.figures)
       report.append(
         table,
-        caption: "Expected calibration error: how far confidence is from accuracy, the mean over bins, weighted by "
+        caption:
+          "Expected calibration error: how far confidence is from accuracy, the mean over bins, weighted by "
           + "images (Guo et al. 2017)")
     }
   }
@@ -134,7 +139,8 @@ public struct RunReport {
     guard let extent = embeddings.extent else { return }
     report.append(heading: "Features in two dimensions")
     report.append(
-      paragraph: "\(extent), by the features that the classifier sees, behind the batch norm. t-SNE (perplexity 30, from "
+      paragraph:
+        "\(extent), by the features that the classifier sees, behind the batch norm. t-SNE (perplexity 30, from "
         + "principal components) keeps neighbours together; distances between groups mean little. Principal components are "
         + "the directions of the greatest variance.")
     report.append(embeddings.figures)
@@ -164,8 +170,17 @@ public struct RunReport {
     let settings = summary.encoderSettings
     return [
       ("encoder", encoder),
-      ("checkpoint", [settings?.checkpoint.fileName, "SHA-256 \(summary.checkpointSHA256)"].compactMap { $0 }.joined(separator: ", ")),
-      ("tokens", settings.map { "block \($0.block), \($0.precision.compute.rawValue), images \($0.preprocessing.text)" } ?? "not recorded"),
+      (
+        "checkpoint",
+        [settings?.checkpoint.fileName, "SHA-256 \(summary.checkpointSHA256)"].compactMap { $0 }.joined(
+          separator: ", ")
+      ),
+      (
+        "tokens",
+        settings.map {
+          "block \($0.block), \($0.precision.compute.rawValue), images \($0.preprocessing.text)"
+        } ?? "not recorded"
+      ),
       ("training images", several { cache($0.train) }),
       ("validation images", several { cache($0.validation) }),
       ("epochs, batch size", several { "\($0.configuration.epochs), \($0.configuration.batchSize)" }),

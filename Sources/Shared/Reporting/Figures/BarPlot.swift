@@ -4,10 +4,15 @@ public struct BarPlot: Figure {
     public let name: String
     /// One value for each category; what is not finite has no bar.
     public let values: [Double]
+    /// How far a line across the end of each bar reaches to either side; 0 for none.
+    public let deviations: [Double]
 
-    public init(_ name: String, _ values: [Double]) {
+    public init(_ name: String, _ values: [Double], deviations: [Double]? = nil) {
+      precondition(
+        deviations.map(\.count) ?? values.count == values.count, "each value has a deviation, or none has")
       self.name = name
       self.values = values
+      self.deviations = deviations ?? values.map { _ in 0 }
     }
   }
 
@@ -35,7 +40,7 @@ public struct BarPlot: Figure {
 
   public var alternativeText: String {
     let bars = categories.indices.map { index in
-      let values = series.map { line in
+      let values = series.filter { $0.values[index].isFinite }.map { line in
         let value = NumberText.rounded(line.values[index])
         return series.count > 1 ? "\(line.name) \(value)" : value
       }
@@ -54,7 +59,8 @@ public struct BarPlot: Figure {
     let left = 28 + min(room, categories.map { Picture.textWidth($0) }.max() ?? 0)
     let right = size.width - 70
     let scale = axis.scale(
-      [0] + series.flatMap(\.values), tickCount: Int((right - left) / 70), from: left, to: right)
+      [0] + series.flatMap { zip($0.values, $0.deviations).map { $0 + $1 } },
+      tickCount: Int((right - left) / 70), from: left, to: right)
     draw(scale, top, bottom, middle: (left + right) / 2, &picture)
     for (index, category) in categories.enumerated() {
       let groupTop = top + groupHeight * Double(index) + 6
@@ -67,7 +73,11 @@ public struct BarPlot: Figure {
         let tip = "\(category), \(line.name): \(NumberText.rounded(value))"
         picture.bar(
           x: ends[0], y: y + 1, width: ends[1] - ends[0], height: barHeight - 2, series: number, tip: tip)
-        picture.text(NumberText.rounded(value), x: ends[1] + 5, y: y + 12, style: "value")
+        let deviation = line.deviations[index]
+        let tips = deviation > 0 ? [value - deviation, value + deviation].map(scale.place) : [ends[1]]
+        if tips.count > 1 { picture.whisker(y: y + barHeight / 2, from: tips[0], to: tips[1]) }
+        picture.text(
+          NumberText.rounded(value), x: max(ends[1], tips[tips.count - 1]) + 5, y: y + 12, style: "value")
       }
     }
     picture.height = bottom + 48

@@ -26,7 +26,7 @@ package enum FigureStyle {
     svg .grid{stroke:var(--grid)}svg .axis{stroke:var(--faint)}svg .frame{fill:none;stroke:var(--grid)}\
     svg .reference{stroke:var(--faint);stroke-dasharray:4 4}\
     svg .line{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}\
-    svg .whisker{stroke:currentColor;stroke-width:1.2}\
+    svg .whisker{stroke:currentColor;stroke-width:1.2}svg .spread{stroke:var(--text);stroke-width:1.2}\
     svg .band{fill:currentColor;fill-opacity:.16}svg .bar{fill:currentColor}\
     svg .mark{fill:currentColor;stroke:#ffffff;stroke-opacity:0;stroke-width:10}\
     svg .spot{fill:currentColor;fill-opacity:.75}

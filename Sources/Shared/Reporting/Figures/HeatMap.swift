@@ -66,19 +66,24 @@ public struct HeatMap: Figure {
     let left = 40 + labelWidth
     let right = size.width - 70
     let width = (right - left) / Double(max(1, columns.labels.count))
-    let height = min(max(width, 14), max(4, 400 / Double(max(1, rows.labels.count))), 30)
+    let rowCount = Double(max(1, rows.labels.count))
+    // High enough for the rows' name, which stands beside them.
+    let height = max(
+      min(max(width, 14), max(4, 400 / rowCount), 30), (Picture.textWidth(rows.name) + 4) / rowCount)
     let top = subject == nil ? 44.0 : 56
     if let subject { picture.text(Picture.fitted(subject, to: size.width - 24), x: 16, y: 44) }
     let grid = Grid(left: left, top: top, width: width, height: height)
     let bottom = grid.y(rows.labels.count)
-    let scaleBottom = max(bottom, top + 60)
     drawCells(grid, range, &picture)
-    drawLabels(grid, labelWidth, &picture)
-    picture.text(columns.name, x: (left + right) / 2, y: bottom + 36, anchor: .middle)
+    drawRowLabels(grid, labelWidth, &picture)
+    let nameTop = drawColumnLabels(grid, bottom, &picture)
+    picture.text(columns.name, x: (left + right) / 2, y: nameTop + 20, anchor: .middle)
     picture.text(rows.name, x: 18, y: (top + bottom) / 2, anchor: .middle, turned: true)
+    let scaleBottom = max(bottom, top + 60)
     drawScale(range.from(scaleBottom, to: top), x: right + 14, &picture)
-    picture.text(scale.title, x: size.width - 12, y: scaleBottom + 36, anchor: .end, style: "tick")
-    picture.height = scaleBottom + 46
+    let titleTop = max(scaleBottom, nameTop) + 20
+    picture.text(scale.title, x: size.width - 12, y: titleTop, anchor: .end, style: "tick")
+    picture.height = titleTop + 10
     return picture
   }
 
@@ -122,21 +127,39 @@ public struct HeatMap: Figure {
   }
 
   /// As many as there is room for.
-  private func drawLabels(_ grid: Grid, _ labelWidth: Double, _ picture: inout Picture) {
-    let widest = (columns.labels.map { Picture.textWidth($0) }.max() ?? 0) + 8
-    let columnStep = Self.step(widest / grid.width)
-    for column in stride(from: 0, to: columns.labels.count, by: columnStep) {
-      let room = grid.width * Double(columnStep) + (columnStep > 1 ? widest : 0)
-      picture.text(
-        Picture.fitted(columns.labels[column], to: max(room, 30)), x: grid.x(column) + grid.width / 2,
-        y: grid.y(rows.labels.count) + 16, anchor: .middle, style: "tick")
-    }
+  private func drawRowLabels(_ grid: Grid, _ labelWidth: Double, _ picture: inout Picture) {
     for row in stride(from: 0, to: rows.labels.count, by: Self.step(12 / grid.height)) {
       picture.text(
         Picture.fitted(rows.labels[row], to: labelWidth), x: grid.left - 6,
         y: grid.y(row) + grid.height / 2 + 4, anchor: .end, style: "tick")
     }
   }
+
+  /// Side by side where they fit, as numbers do, in steps; else turned.
+  ///
+  /// - Returns: where they end.
+  private func drawColumnLabels(_ grid: Grid, _ bottom: Double, _ picture: inout Picture) -> Double {
+    let widest = (columns.labels.map { Picture.textWidth($0) }.max() ?? 0) + 8
+    let areNumbers = columns.labels.allSatisfy { Double($0) != nil }
+    if areNumbers || widest <= grid.width {
+      for column in stride(from: 0, to: columns.labels.count, by: Self.step(widest / grid.width)) {
+        picture.text(
+          columns.labels[column], x: grid.x(column) + grid.width / 2, y: bottom + 16, anchor: .middle,
+          style: "tick")
+      }
+      return bottom + 16
+    }
+    let length = min(widest, Self.longestLabel)
+    for column in stride(from: 0, to: columns.labels.count, by: Self.step(12 / grid.width)) {
+      picture.text(
+        Picture.fitted(columns.labels[column], to: length), x: grid.x(column) + grid.width / 2 + 4,
+        y: bottom + 6, anchor: .end, style: "tick", turned: true)
+    }
+    return bottom + length
+  }
+
+  /// Of turned labels, in pixels.
+  private static let longestLabel = 200.0
 
   /// 1, 2, 5, 10, ...
   private static func step(_ least: Double) -> Int {

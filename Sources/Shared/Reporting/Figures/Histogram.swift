@@ -87,7 +87,10 @@ public struct Histogram: Figure {
       ]
     }
     guard let first = steps.first, let last = steps.last else { return }
-    picture.band([(first.x, frame.bottom)] + steps + [(last.x, frame.bottom)], series: index)
+    // Areas of many series would cover each other.
+    if series.count <= 3 {
+      picture.band([(first.x, frame.bottom)] + steps + [(last.x, frame.bottom)], series: index)
+    }
     picture.path([(first.x, frame.bottom)] + steps + [(last.x, frame.bottom)], series: index)
   }
 }

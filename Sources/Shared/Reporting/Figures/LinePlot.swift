@@ -110,12 +110,12 @@ public struct LinePlot: Figure {
       frame.x.place(low), frame.y.place(low), frame.x.place(high), frame.y.place(high)
     )
     picture.line("reference", x1, y1, x2, y2)
-    // Right of its middle, where curves that rise along it leave room below.
-    picture.text(name, x: x1 + (x2 - x1) * 0.6 + 8, y: y1 + (y2 - y1) * 0.6 + 14, style: "tick")
+    // Near its lower end, below it, where curves seldom begin.
+    picture.text(name, x: x1 + (x2 - x1) * 0.1 + 8, y: y1 + (y2 - y1) * 0.1 + 6, style: "tick")
   }
 
   /// Marks only where there is room for them.
-  private var hasMarks: Bool { series.allSatisfy { $0.points.count <= 60 } }
+  private var hasMarks: Bool { series.allSatisfy { $0.points.count <= 40 } }
 
   private func drawSpread(_ line: Series, _ index: Int, _ frame: PlotFrame, _ picture: inout Picture) {
     for run in line.points.split(whereSeparator: { !shows($0) || $0.band == nil }) where run.count > 1 {

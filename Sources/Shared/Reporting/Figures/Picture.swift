@@ -78,6 +78,12 @@ extension Picture {
     for y in [y1, y2] { line(style, x - 2.5, y, x + 2.5, y) }
   }
 
+  /// A line across between two values, with ends, over a bar.
+  mutating func whisker(y: Double, from x1: Double, to x2: Double) {
+    line("spread", x1, y, x2, y)
+    for x in [x1, x2] { line("spread", x, y - 2.5, x, y + 2.5) }
+  }
+
   /// A value on a line: circles, squares, triangles and diamonds in turn, so that lines differ without colours.
   ///
   /// - Parameter tip: what a viewer reads when pointing there.

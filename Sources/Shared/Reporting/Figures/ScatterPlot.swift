@@ -57,7 +57,8 @@ public struct ScatterPlot: Figure {
       return "\(line.name): \(points.count) points around (\(mean(\.x)), \(mean(\.y)))"
     }
     let more = series.count - groups.count
-    return "\(y.title) over \(x.title). " + (groups + (more > 0 ? ["and \(more) more"] : [])).joined(separator: "; ") + "."
+    return "\(y.title) over \(x.title). "
+      + (groups + (more > 0 ? ["and \(more) more"] : [])).joined(separator: "; ") + "."
   }
 
   public var picture: Picture {
@@ -124,7 +125,8 @@ public struct ScatterPlot: Figure {
     }
 
     func holds(_ other: Box) -> Bool {
-      other.x >= x && other.x + other.width <= x + width && other.y >= y && other.y + other.height <= y + height
+      other.x >= x && other.x + other.width <= x + width && other.y >= y
+        && other.y + other.height <= y + height
     }
   }
 }

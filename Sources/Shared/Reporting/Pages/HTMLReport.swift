@@ -34,8 +34,9 @@ public struct HTMLReport: Sendable {
         let scope = tag == "th" ? " scope=\"col\"" : ""
         // The names of columns are the longest words: lines may end at their underscores.
         let text = cell.escapedForMarkup.replacing("_", with: tag == "th" ? "_<wbr>" : "_")
-        return
-          "<\(tag)\(scope)\(column.isNumeric ? " class=\"number\"" : "")>\(text)</\(tag)>"
+        // Of what a column has room for, no line is broken.
+        let style = column.isNumeric ? "number" : cell.count <= 32 ? "short" : nil
+        return "<\(tag)\(scope)\(style.map { " class=\"\($0)\"" } ?? "")>\(text)</\(tag)>"
       }
       return "<tr>\(cells.joined())</tr>"
     }

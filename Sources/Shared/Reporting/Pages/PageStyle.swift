@@ -11,7 +11,7 @@ enum PageStyle {
     figcaption,caption{color:var(--faint);font-size:14px;text-align:left;padding:4px 0}\
     .wide{overflow-x:auto;margin:24px 0}table{border-collapse:collapse;font-size:14px}\
     th,td{padding:4px 14px 4px 0;text-align:left;vertical-align:bottom;border-bottom:1px solid var(--grid)}\
-    td{max-width:28em;overflow-wrap:break-word}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
+    td{max-width:28em;overflow-wrap:break-word}.short{white-space:nowrap}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
     pre{overflow-x:auto;padding:12px;border:1px solid var(--grid);border-radius:6px;font-size:13px}\
     summary{cursor:pointer;font-size:14px}details{margin:12px 0}\
     dl{display:grid;grid-template-columns:minmax(8em,max-content) 1fr;gap:2px 16px;font-size:14px}\
