@@ -162,6 +162,12 @@ let package = Package(
     tests("ClutteredDigits", ["Compute", "Files", "Images", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
     tests("Maps", ["Evaluation", "Files", "Images", "Maps", "Reading", "TokenStore", "probe"]),
+    tests(
+      "Reports",
+      [
+        "Compute", "Evaluation", "Files", "Heads", "Reading", "Reporting", "Reports", "TokenStore",
+        "Training", "probe",
+      ]),
     tests("Training", ["CKernels", "Tensors", "Training", "TokenStore", "probe"]),
   ],
   swiftLanguageModes: [.v6],

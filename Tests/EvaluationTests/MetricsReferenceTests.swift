@@ -43,10 +43,17 @@ import Testing
     let folder = try TemporaryFolder()
     let collector = try MultiLabelCollector(classCount: classes, imageCount: images, folder: folder.path)
     try logits.withUnsafeBufferPointer { try collector.add(logits: $0, labels: labels, parallel) }
-    let metrics = try collector.metrics(parallel)
+    let (metrics, classScores) = try collector.measure(parallel)
     #expect(abs(metrics.loss - value("several.loss")) < 1e-6)
     #expect(
       abs(try #require(metrics.meanAveragePrecision) - value("several.mean_average_precision")) < 1e-12)
     #expect(abs(metrics.meanClassAccuracy - value("several.mean_class_accuracy")) < 1e-12)
+    let precisions = classScores.compactMap(\.score)
+    let mean = precisions.reduce(0, +) / Double(precisions.count)
+    #expect(abs(mean - value("several.mean_average_precision")) < 1e-12)
+    for (label, score) in classScores.enumerated() {
+      #expect(score.imageCount == (0..<images).count { labels[$0].contains(Int32(label)) })
+      #expect((score.score == nil) == (score.imageCount == 0))
+    }
   }
 }

@@ -21,7 +21,7 @@ import Testing
       }
       start += size
     }
-    return try collector.metrics(parallel)
+    return try collector.measure(parallel).metrics
   }
 
   @Test func averagePrecisionSumsPrecisionsWhereRecallRises() throws {

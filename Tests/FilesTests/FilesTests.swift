@@ -143,6 +143,13 @@ import Testing
 }
 
 @Suite struct FolderTests {
+  @Test func shortNamesArePathsAsFarAsTheyDiffer() {
+    #expect(Folder.shortNames(["/a/mae/val/", "/a/dino/val"]) == ["mae/val", "dino/val"])
+    #expect(Folder.shortNames(["x/one", "two"]) == ["one", "two"])
+    #expect(Folder.shortNames(["a", "a"]) == ["a (1)", "a (2)"])
+    #expect(Folder.shortNames(["/"]) == ["/"])
+  }
+
   @Test func aFullDiskIsToldBeforeTheWork() throws {
     let folder = try TemporaryFolder()
     try Folder.requireFreeSpace(1, in: folder.path)
@@ -175,15 +182,6 @@ import Testing
     #expect(throws: InputError.self) { try MappedFile(folder.file("missing")) }
     let error = #expect(throws: InputError.self) { try MappedFile(folder.path) }
     #expect(error?.reason.contains("not a regular file") == true)
-  }
-}
-
-@Suite struct FolderTests {
-  @Test func shortNamesArePathsAsFarAsTheyDiffer() {
-    #expect(Folder.shortNames(["/a/mae/val/", "/a/dino/val"]) == ["mae/val", "dino/val"])
-    #expect(Folder.shortNames(["x/one", "two"]) == ["one", "two"])
-    #expect(Folder.shortNames(["a", "a"]) == ["a (1)", "a (2)"])
-    #expect(Folder.shortNames(["/"]) == ["/"])
   }
 }
 

@@ -71,7 +71,7 @@ import Testing
         "50.0", "25.0", "100",
       ])
     #expect(
-      plot.alternativeText == "top-1 (%). cls: train 50.0, val 25.0; abmilp: train 100, val not a number.")
+      plot.alternativeText == "top-1 (%). cls: train 50.0, val 25.0; abmilp: train 100.")
     let height = try #require(Double(elements.named("svg")[0].attributes["height"]!))
     #expect(bars.allSatisfy { $0["y"]! + $0["height"]! < height - 40 })
   }

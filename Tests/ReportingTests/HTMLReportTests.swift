@@ -65,7 +65,7 @@ import Testing
     table.append(["cls", "61.2"])
     report.append(table, caption: "Accuracies")
     #expect(report.html.contains("<th scope=\"col\" class=\"number\">top-1</th>"))
-    #expect(report.html.contains("<td>cls</td><td class=\"number\">61.2</td>"))
+    #expect(report.html.contains("<td class=\"short\">cls</td><td class=\"number\">61.2</td>"))
     #expect(report.html.contains("<caption>Accuracies</caption>"))
   }
 

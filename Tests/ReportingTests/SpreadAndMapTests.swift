@@ -165,4 +165,75 @@ import Testing
     let names = NamedFigure.fileNames(["a b", "../etc", "a/b", "A_B", "\u{e4}", "\u{fc}", "", "x\0y"])
     #expect(names == ["a_b", "_.._etc", "a_b-2", "A_B-3", "_", "_-2", "figure", "x_y"])
   }
+
+  @Test func deviationsReachToBothSidesOfTheirBars() throws {
+    let plot = BarPlot(
+      "Top-1", categories: ["cls", "pos"], axis: Axis("top-1", unit: "%", includes: [100]),
+      series: [.init("mae", [50, 40], deviations: [10, 0])])
+    let elements = try #require(Elements(plot.picture.svg))
+    let x = elements.places("x")
+    func place(_ value: Double) throws -> Double {
+      try #require(x["0"]) + (#require(x["100"]) - #require(x["0"])) * value / 100
+    }
+    let across = elements.styled("spread").filter { $0.attributes["y1"] == $0.attributes["y2"] }
+    #expect(across.count == 1, "one bar has a deviation")
+    #expect(try abs(Double(across[0].attributes["x1"]!)! - place(40)) < 0.11)
+    #expect(try abs(Double(across[0].attributes["x2"]!)! - place(60)) < 0.11)
+  }
+
+  @Test func labelsThatDoNotFitAreTurnedAndNumbersAreNot() throws {
+    func map(_ labels: [String]) -> HeatMap {
+      HeatMap(
+        "Classes", rows: .init("head", labels: ["a"]), columns: .init("class", labels: labels),
+        scale: Axis("share"), values: [labels.indices.map { Double($0) }])
+    }
+    func turned(_ map: HeatMap) throws -> [String] {
+      try #require(Elements(map.picture.svg)).named("text")
+        .filter { $0.attributes["transform"] != nil && $0.attributes["class"] == "tick" }.map(\.text)
+    }
+    let names = (0..<10).map { "a class of number \($0)" }
+    #expect(try turned(map(names)) == names)
+    #expect(try turned(map(["cat", "dog"])).isEmpty)
+    #expect(try turned(map((1000..<1040).map(String.init))).isEmpty)
+    #expect(map(names).picture.height > map(["cat", "dog"]).picture.height + 60)
+  }
+
+  @Test func aLowMapHasRoomForTheNameBesideIt() throws {
+    let map = HeatMap(
+      "Grid", rows: .init("weight decay", labels: ["0"]),
+      columns: .init("learning rate", labels: ["1", "2"]),
+      scale: Axis("score"), values: [[1, 2]])
+    let cells = try #require(Elements(map.picture.svg)).named("rect").filter {
+      $0.attributes["width"] != "10"
+    }
+    #expect(cells.count == 2)
+    #expect(cells.allSatisfy { Double($0.attributes["height"]!)! > 12 * 6.6 })
+  }
+
+  @Test func namesStandBesidePointsAndNotOnOthers() throws {
+    let points = [(0.0, 0.0, "one"), (1.0, 1.0, "two"), (1.0001, 1.0001, "three"), (1.0002, 1.0002, "four")]
+    let plot = ScatterPlot(
+      "Costs", x: Axis("time"), y: Axis("score"),
+      series: [.init("all", points.map { .init(x: $0.0, y: $0.1, name: $0.2) })], showsNames: true)
+    let texts = try #require(Elements(plot.picture.svg)).named("text")
+    let names = texts.filter { ["one", "two", "three", "four"].contains($0.text) }
+    #expect(names.map(\.text).contains("one") && names.map(\.text).contains("two"))
+    let places = names.map {
+      (x: Double($0.attributes["x"]!)!, y: Double($0.attributes["y"]!)!, text: $0.text)
+    }
+    for (index, place) in places.enumerated() {
+      for other in places[..<index] {
+        let areApart = abs(place.y - other.y) >= 12 || abs(place.x - other.x) >= 6 * 3
+        #expect(areApart, "\(place.text) covers \(other.text)")
+      }
+    }
+  }
+
+  @Test func hundredsOfSeriesHaveNoLegend() throws {
+    let series = (0..<30).map { ScatterPlot.Series("class \($0)", [.init(x: Double($0), y: 0, name: "p")]) }
+    let plot = ScatterPlot("Many", x: Axis("x"), y: Axis("y"), series: series)
+    let texts = try #require(Elements(plot.picture.svg)).named("text").map(\.text)
+    #expect(!texts.contains("class 0"))
+    #expect(plot.alternativeText.hasSuffix("and 6 more."))
+  }
 }

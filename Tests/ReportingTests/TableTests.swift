@@ -36,4 +36,16 @@ import Testing
     #expect(CSV.line(["a\nb", "c\r", "\r\n", " d ", "é"]) == "\"a\nb\",\"c\r\",\"\r\n\", d ,é\n")
     #expect(CSV.line([""]) == "\"\"\n" && CSV.line(["", ""]) == ",\n")
   }
+
+  @Test func markdownHasNoMarkupOfNames() {
+    var table = Table([.text("class"), .number("top-1 %")])
+    table.append(["a|b *c* <d>\ne", "50.0"])
+    #expect(
+      table.markdown == """
+        | class | top-1 % |
+        | --- | ---: |
+        | a\\|b \\*c\\* \\<d\\>\u{FFFD}e | 50.0 |
+
+        """)
+  }
 }

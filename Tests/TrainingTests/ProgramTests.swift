@@ -200,7 +200,8 @@ import Training
 
     let report = try program.run(["report", caches.folder.file("sweep")])
     #expect(
-      report.status == 0 && report.output.split(separator: "\n").count == 2 + 2, "\(report.diagnostics)")
+      report.status == 0 && report.output.split(separator: "\n").count == 2 + 2 + 1, "\(report.diagnostics)")
+    #expect(report.output.contains("given up"))
     let measured = try program.run(["eval", caches.folder.file("sweep"), "--data", caches.validation])
     #expect(measured.status == 1 && measured.diagnostics.contains("holds a sweep"), "\(measured.diagnostics)")
 

@@ -141,8 +141,12 @@ import Training
       let error = #expect(throws: InputError.self) { try RunFolder(caches.folder.file(path)).readSummary() }
       #expect(error?.reason.contains(text) == true, "\(error?.description ?? "")")
     }
-    let listed = try SweepFolder.finishedRuns(caches.folder.file("mixed"))
-    #expect(listed == kept.map(\.element.path))
+    let listed = try SweepFolder.endedRuns(caches.folder.file("mixed"))
+    #expect(listed.map(\.path) == folders("mixed", count: mixed.count).map(\.path))
+    for (index, folder) in listed.enumerated() {
+      let isGivenUp = if case .failed = try folder.readResult() { true } else { false }
+      #expect(isGivenUp == [0, 5].contains(index), "\(index)")
+    }
   }
 
   /// Patches of validation images that overflow in the features of one of the heads, which learned from others.

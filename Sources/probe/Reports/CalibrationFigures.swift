@@ -2,14 +2,14 @@ import Evaluation
 import Reporting
 
 /// Whether heads are as often right as they are confident (Guo et al. 2017).
-struct CalibrationFigures {
-  let heads: [(name: String, calibration: CalibrationError)]
+package struct CalibrationFigures {
+  private let heads: [(name: String, calibration: CalibrationError)]
 
-  init(_ heads: [ExaminedHead]) {
+  package init(_ heads: [ExaminedHead]) {
     self.heads = heads.compactMap { head in head.examination.calibration.map { (head.name, $0) } }
   }
 
-  var figures: [NamedFigure] {
+  package var figures: [NamedFigure] {
     guard !heads.isEmpty else { return [] }
     let confidence = Axis("confidence", unit: "%", includes: [0, 100])
     let reliability = LinePlot(
@@ -38,7 +38,7 @@ struct CalibrationFigures {
     ]
   }
 
-  var table: Table? {
+  package var table: Table? {
     guard !heads.isEmpty else { return nil }
     var table = Table([.text("head"), .number("calibration error %")])
     for head in heads { table.append([head.name, NumberText.fixed(100 * head.calibration.value, 1)]) }

@@ -3,7 +3,7 @@ import Files
 import Reporting
 
 /// How well each class is told, and what its images are taken for.
-struct ClassFigures {
+package struct ClassFigures {
   /// Of more classes, no map is legible.
   private static let mapCount = 40
   private static let confusionCount = 25
@@ -17,14 +17,14 @@ struct ClassFigures {
   /// "top-1 accuracy" or "average precision"
   let scoreName: String
 
-  init(_ heads: [ExaminedHead], isOfSets: Bool) {
+  package init(_ heads: [ExaminedHead], isOfSets: Bool) {
     self.heads = heads
     classNames = heads[0].examination.classNames
     scoreName = isOfSets ? "average precision" : "top-1 accuracy"
   }
 
   /// A map of classes by heads; of many classes, each head's scores from the lowest to the highest.
-  var scores: NamedFigure {
+  package var scores: NamedFigure {
     let scale = Axis(scoreName, unit: "%", includes: [0, 100])
     guard classNames.count > Self.mapCount else {
       return NamedFigure(
@@ -62,7 +62,7 @@ struct ClassFigures {
   }
 
   /// The classes that the best head tells worst, and where heads differ most; nil where all are on the map.
-  var extremes: Table? {
+  package var extremes: Table? {
     guard classNames.count > Self.mapCount else { return nil }
     var table = Table([.text("class"), .text("why")] + heads.map { .number("\($0.name) %") })
     let known = classNames.indices.filter { percentage(heads[0], $0) != nil }
@@ -86,7 +86,7 @@ struct ClassFigures {
   }
 
   /// All classes and digits, as CSV has them.
-  var csv: String {
+  package var csv: String {
     let titles = ["class", "images"] + heads.map(\.name)
     return CSV.line(titles)
       + classNames.indices.map { index in
@@ -103,7 +103,7 @@ struct ClassFigures {
   // MARK: - Confusion
 
   /// A matrix for each head; of many classes, of those that take part in most mistakes of all heads together.
-  var confusions: [NamedFigure] {
+  package var confusions: [NamedFigure] {
     let classes = confusedClasses
     let isPart = classes.count < classNames.count
     let labels = classes.map { classNames[$0] }
@@ -145,7 +145,7 @@ struct ClassFigures {
   }
 
   /// The most frequent mistakes of the best head; nil where there are none.
-  var mistakes: Table? {
+  package var mistakes: Table? {
     guard let counts = heads[0].examination.confusion else { return nil }
     let count = classNames.count
     let places = counts.indices.filter { $0 / count != $0 % count && counts[$0] > 0 }

@@ -1,8 +1,8 @@
 /// Names that tell things apart which share one.
-enum DistinctNames {
+package enum DistinctNames {
   /// - Parameter items: each with its name and what else is known of it, the most telling first. All differ in one of them.
   /// - Returns: a name each: the own one, and behind it no more than what parts it from those that share it.
-  static func of(_ items: [(name: String, qualifiers: [String])]) -> [String] {
+  package static func of(_ items: [(name: String, qualifiers: [String])]) -> [String] {
     var names = items.map(\.name)
     for number in 0..<(items.map(\.qualifiers.count).max() ?? 0) {
       let groups = Dictionary(grouping: items.indices) { names[$0] }

@@ -1,11 +1,13 @@
 import Reporting
 
 /// The validation images in two dimensions, by what each head passes to its classifier.
-struct EmbeddingFigures {
-  let heads: [ExaminedHead]
+package struct EmbeddingFigures {
+  private let heads: [ExaminedHead]
+
+  package init(_ heads: [ExaminedHead]) { self.heads = heads }
 
   /// t-SNE and principal components of each head.
-  var figures: [NamedFigure] {
+  package var figures: [NamedFigure] {
     heads.enumerated().flatMap { number, head -> [NamedFigure] in
       guard let embedding = head.examination.embedding else { return [] }
       let shares = embedding.explainedShares.map { NumberText.fixed(100 * $0, 1) }

@@ -17,6 +17,19 @@ public struct Examination: Sendable {
   public let confusion: [Int]?
   /// Nil where there are too few images or too many numbers.
   public let embedding: FeatureEmbedding?
+
+  package init(
+    classNames: [String], imageCount: Int, metrics: Metrics, classes: [ClassScore],
+    calibration: CalibrationError?, confusion: [Int]?, embedding: FeatureEmbedding?
+  ) {
+    self.classNames = classNames
+    self.imageCount = imageCount
+    self.metrics = metrics
+    self.classes = classes
+    self.calibration = calibration
+    self.confusion = confusion
+    self.embedding = embedding
+  }
 }
 
 /// Looks at the heads of finished runs again, with the validation images that they were measured on.

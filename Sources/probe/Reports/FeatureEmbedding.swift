@@ -18,7 +18,7 @@ public struct EmbeddingSelection: Sendable {
 
   /// - Returns: places among the images, ascending. Of several labels, an image's first one counts; images without are left
   ///   out.
-  func places(in tokens: LabelledTokens) -> [Int] {
+  package func places(in tokens: LabelledTokens) -> [Int] {
     let labels = (0..<tokens.count).map { Self.label($0, tokens) }
     let classes = Set(labels.compactMap { $0 }).sorted().prefix(classCount ?? .max)
     var left = Dictionary(uniqueKeysWithValues: classes.map { ($0, imagesPerClass ?? .max) })

@@ -2,8 +2,10 @@ import Reporting
 import Training
 
 /// The grids of sweeps: what each learning rate and weight decay was worth.
-struct GridFigures {
-  let leaderboard: Leaderboard
+package struct GridFigures {
+  private let leaderboard: Leaderboard
+
+  package init(_ leaderboard: Leaderboard) { self.leaderboard = leaderboard }
 
   private var swept: [Leaderboard.Entry] { leaderboard.entries.filter { $0.settings.count > 1 } }
 
@@ -19,7 +21,7 @@ struct GridFigures {
 
   /// A map of learning rates by heads where these are all that varies, and else one of learning rates by weight decays for
   /// each head; none without a sweep.
-  var maps: [NamedFigure] {
+  package var maps: [NamedFigure] {
     let rates = axis(swept) { $0.learningRate }
     let decays = axis(swept) { Double($0.weightDecay) }
     if decays.count == 1 { return overview("learning rate", rates) { $0.learningRate } }

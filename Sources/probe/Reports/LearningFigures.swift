@@ -2,11 +2,13 @@ import Reporting
 import Training
 
 /// How heads learned, and what they cost.
-struct LearningFigures {
+package struct LearningFigures {
   /// More lines would not be told apart.
   private static let lineCount = 12
 
-  let leaderboard: Leaderboard
+  private let leaderboard: Leaderboard
+
+  package init(_ leaderboard: Leaderboard) { self.leaderboard = leaderboard }
 
   /// Entries whose curves are drawn: the best.
   private var entries: ArraySlice<Leaderboard.Entry> { leaderboard.entries.prefix(Self.lineCount) }
@@ -21,7 +23,7 @@ struct LearningFigures {
   private static let barCount = 24
 
   /// Scores beside each other: a group a head, a bar an encoder.
-  var scores: NamedFigure {
+  package var scores: NamedFigure {
     let entries = leaderboard.entries.prefix(Self.barCount)
     let heads = entries.map(\.head).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
     let encoders = leaderboard.encoders
@@ -43,7 +45,7 @@ struct LearningFigures {
   }
 
   /// Learning curves: of several seeds their mean, and a band of their deviation.
-  var curves: [NamedFigure] {
+  package var curves: [NamedFigure] {
     let score = leaderboard.isOfSets ? "mean average precision" : "top-1 accuracy"
     let curves: [(file: String, title: String, axis: Axis, caption: String, value: (EpochRecord) -> Double)] =
       [
@@ -92,7 +94,7 @@ struct LearningFigures {
   }
 
   /// What is gained for parameters and for time.
-  var costs: [NamedFigure] {
+  package var costs: [NamedFigure] {
     let score = Axis("validation \(leaderboard.scoreName)", unit: "%")
     let parameters = ScatterPlot(
       "Score against parameters", x: Axis("trained parameters", isLogarithmic: true), y: score,

@@ -12,6 +12,10 @@ public struct ReportedRun: Sendable {
   /// What its encoder is called, which tells it from the others of the report.
   public internal(set) var encoder: String
 
+  package init(path: String, result: RunResult, records: [EpochRecord], encoder: String) {
+    (self.path, self.result, self.records, self.encoder) = (path, result, records, encoder)
+  }
+
   /// Nil where the head was given up.
   public var summary: RunSummary? { if case .finished(let summary) = result { summary } else { nil } }
 

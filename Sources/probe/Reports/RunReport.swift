@@ -29,9 +29,9 @@ public struct RunReport {
     self.programVersion = programVersion
   }
 
-  private var learning: LearningFigures { LearningFigures(leaderboard: leaderboard) }
-  private var grids: GridFigures { GridFigures(leaderboard: leaderboard) }
-  private var embeddings: EmbeddingFigures { EmbeddingFigures(heads: examined) }
+  private var learning: LearningFigures { LearningFigures(leaderboard) }
+  private var grids: GridFigures { GridFigures(leaderboard) }
+  private var embeddings: EmbeddingFigures { EmbeddingFigures(examined) }
   private var calibration: CalibrationFigures { CalibrationFigures(examined) }
 
   /// Heads of the same classes share figures.

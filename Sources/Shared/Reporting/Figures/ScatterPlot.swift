@@ -93,8 +93,10 @@ public struct ScatterPlot: Figure {
     var taken = points.map { point in
       Box(x: frame.x.place(point.x) - 4, y: frame.y.place(point.y) - 4, width: 8, height: 8)
     }
+    // Beside outermost points names reach a little over the edges.
     let inside = Box(
-      x: frame.left, y: frame.top, width: frame.right - frame.left, height: frame.bottom - frame.top)
+      x: frame.left, y: frame.top - 8, width: frame.right + 8 - frame.left,
+      height: frame.bottom + 16 - frame.top)
     for point in points {
       let (x, y) = (frame.x.place(point.x), frame.y.place(point.y))
       let width = Picture.textWidth(point.name) * 11 / 12
