@@ -23,7 +23,9 @@ import Testing
       pb_repulsion_reference(
         x, y, count, sourceX, sourceY, mass, mass.count, &expected.0, &expected.1, &expected.2)
       // A product and a sum may fuse; up to 133 terms of up to 5.
-      let differences = zip(forceX + forceY + affinity, expected.0 + expected.1 + expected.2).map { abs($0 - $1) }
+      let differences = zip(forceX + forceY + affinity, expected.0 + expected.1 + expected.2).map {
+        abs($0 - $1)
+      }
       #expect(differences.allSatisfy { $0 < 1e-12 })
     }
   }

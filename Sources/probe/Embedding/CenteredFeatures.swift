@@ -4,20 +4,20 @@ import Files
 
 /// Features less their means, X [N, W] in double precision. They are made tile by tile where they are needed, so that nothing
 /// is as large as the features themselves.
-struct CenteredFeatures: Sendable {
+package struct CenteredFeatures: Sendable {
   private static let rowsPerTile = 512
   private static let columnsPerTile = 64
 
   private let features: SharedBuffer<Float>
   /// N
-  let count: Int
+  package let count: Int
   /// W
-  let width: Int
+  package let width: Int
   /// [W]
   private let means: SharedBuffer<Double>
 
   /// - Throws: where a feature is no finite number.
-  init(_ features: SharedBuffer<Float>, count: Int, width: Int, _ parallel: Parallel) throws {
+  package init(_ features: SharedBuffer<Float>, count: Int, width: Int, _ parallel: Parallel) throws {
     precondition(
       count > 0 && width > 0 && features.count == count * width,
       "\(features.count) numbers are not \(count) points of \(width) features")

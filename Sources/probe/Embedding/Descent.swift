@@ -7,7 +7,7 @@ package struct Descent {
   private static let pointsPerChunk = 128
 
   private let probabilities: JointProbabilities
-  private let repulsion: Repulsion
+  private var repulsion: Repulsion
   private let learningRate: Double
   /// [N, 2]
   package let points: SharedBuffer<Double>
@@ -20,7 +20,8 @@ package struct Descent {
   ///   - points: [N, 2], where to start; moved by every step.
   ///   - theta: 0 for the exact gradient; see ``Repulsion``.
   package init(
-    _ probabilities: JointProbabilities, from points: SharedBuffer<Double>, theta: Double, learningRate: Double
+    _ probabilities: JointProbabilities, from points: SharedBuffer<Double>, theta: Double,
+    learningRate: Double
   ) {
     (self.probabilities, self.points, self.learningRate) = (probabilities, points, learningRate)
     repulsion = Repulsion(count: probabilities.count, theta: theta)
@@ -37,35 +38,19 @@ package struct Descent {
   }
 
   /// Writes the gradient: 4 sum over j of (p_ij - q_ij / Z) q_ij (y_i - y_j), with p times the exaggeration.
-  package func differentiate(exaggeration: Double, _ parallel: Parallel) throws {
+  package mutating func differentiate(exaggeration: Double, _ parallel: Parallel) throws {
     let affinity = max(try repulsion.measure(points, parallel), .ulpOfOne)
-    let (points, gradient, forces) = (points, gradient, repulsion.forces)
+    let (points, gradient, forces, probabilities) = (points, gradient, repulsion.forces, probabilities)
     try parallel.forEachChunk(of: probabilities.count, length: Self.pointsPerChunk) { _, chunk, _ in
       for point in chunk {
-        let (x, y) = attraction(point, points.pointer)
+        let (x, y) = probabilities.attraction(of: point, points.pointer)
         gradient.pointer[2 * point] = 4 * (exaggeration * x - forces.pointer[2 * point] / affinity)
         gradient.pointer[2 * point + 1] = 4 * (exaggeration * y - forces.pointer[2 * point + 1] / affinity)
       }
     }
   }
 
-  /// sum over j of p_ij q_ij (y_i - y_j)
-  private func attraction(_ point: Int, _ points: UnsafePointer<Double>) -> (x: Double, y: Double) {
-    let (starts, columns) = (probabilities.starts.pointer, probabilities.columns.pointer)
-    let values = probabilities.values.pointer
-    let (x, y) = (points[2 * point], points[2 * point + 1])
-    var sum = (x: 0.0, y: 0.0)
-    for place in starts[point]..<starts[point + 1] {
-      let other = 2 * Int(columns[place])
-      let (dx, dy) = (x - points[other], y - points[other + 1])
-      let strength = values[place] / (1 + dx * dx + dy * dy)
-      sum.x += strength * dx
-      sum.y += strength * dy
-    }
-    return sum
-  }
-
-  package func step(exaggeration: Double, momentum: Double, _ parallel: Parallel) throws {
+  package mutating func step(exaggeration: Double, momentum: Double, _ parallel: Parallel) throws {
     try differentiate(exaggeration: exaggeration, parallel)
     let (points, gradient, steps, gains) = (
       points.pointer, gradient.pointer, steps.pointer, gains.pointer

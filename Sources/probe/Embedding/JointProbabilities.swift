@@ -151,4 +151,22 @@ package struct JointProbabilities: Sendable {
       }
     }
   }
+
+  /// How the points of an embedding draw one of them, by those that it is likely to be a neighbour of:
+  /// sum over j of p_ij q_ij (y_i - y_j), q = 1 / (1 + d^2).
+  ///
+  /// - Parameter points: [N, 2]
+  func attraction(of point: Int, _ points: UnsafePointer<Double>) -> (x: Double, y: Double) {
+    let (starts, columns, values) = (starts.pointer, columns.pointer, values.pointer)
+    let (x, y) = (points[2 * point], points[2 * point + 1])
+    var sum = (x: 0.0, y: 0.0)
+    for place in starts[point]..<starts[point + 1] {
+      let other = 2 * Int(columns[place])
+      let (dx, dy) = (x - points[other], y - points[other + 1])
+      let strength = values[place] / (1 + dx * dx + dy * dy)
+      sum.x += strength * dx
+      sum.y += strength * dy
+    }
+    return sum
+  }
 }

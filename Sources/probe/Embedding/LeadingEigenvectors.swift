@@ -24,32 +24,43 @@ struct LeadingEigenvectors {
   /// [values, order], each of length 1 and of either sign.
   private(set) var vectors = SharedBuffer<Double>(count: 0)
 
-  /// Of eigenvalues that even 12 bases cannot tell apart it gives some vectors between theirs.
+  /// - Parameter count: those that are wanted. Of eigenvalues that even 12 bases cannot tell apart it gives vectors between
+  ///   theirs.
   init(order: Int, count: Int, _ matrix: Matrix) throws {
     let blockLength = min(order, count + Self.spareVectors)
     var generator = SeededGenerator(seed: 0)
     var block = SharedBuffer<Double>((0..<blockLength * order).map { _ in generator.normal() })
     for _ in 0..<Self.startLimit {
-      var space = Space(order: order, capacity: min(order, Self.basisLimit + blockLength))
-      var ritz = Ritz(values: [], vectors: block, images: block)
-      var isSettled = false
-      while !isSettled, space.count + blockLength <= max(Self.basisLimit, blockLength) {
-        let added = space.extend(block)
-        // The matrix leads nowhere else: what there is to find is in the space.
-        guard added.count > 0 else {
-          isSettled = true
-          break
-        }
+      let (ritz, isSettled) = try Self.explore(from: block, order: order, count: count, matrix)
+      block = ritz.vectors
+      values = Array(ritz.values.prefix(count).prefix { $0 > Self.roundingShare * ritz.values[0] })
+      vectors = SharedBuffer(block.array.prefix(values.count * order))
+      if isSettled { return }
+    }
+  }
+
+  /// Adds blocks to a basis, each what the matrix makes of the one before.
+  ///
+  /// - Returns: the best of the space, and whether nothing better is to be found.
+  private static func explore(
+    from start: SharedBuffer<Double>, order: Int, count: Int, _ matrix: Matrix
+  ) throws -> (Ritz, isSettled: Bool) {
+    let blockLength = start.count / order
+    let capacity = min(order, max(basisLimit, 4 * blockLength))
+    var space = Space(order: order, capacity: capacity)
+    var block = start
+    while true {
+      let added = space.extend(block)
+      if added.count > 0 {
         block = try matrix(added)
         space.add(images: block)
-        ritz = space.ritz(count: blockLength)
-        isSettled = space.count == order || ritz.hasConverged(count: count, order: order)
       }
-      block = ritz.vectors
-      let kept = ritz.values.prefix(count).prefix { $0 > Self.roundingShare * ritz.values[0] }
-      values = Array(kept)
-      vectors = SharedBuffer(UnsafeMutableBufferPointer(rebasing: block.buffer[..<(kept.count * order)]))
-      if isSettled { return }
+      let ritz = space.ritz(count: blockLength)
+      // Where nothing was added the matrix does not lead out of the space.
+      if added.count == 0 || space.count == order || ritz.hasConverged(count: count, order: order) {
+        return (ritz, true)
+      }
+      if space.count == capacity { return (ritz, false) }
     }
   }
 
@@ -112,7 +123,8 @@ struct LeadingEigenvectors {
         for index in 0..<order { vector[index] /= rest }
         count += 1
       }
-      return SharedBuffer(UnsafeMutableBufferPointer(start: basis.pointer + first * order, count: (count - first) * order))
+      return SharedBuffer(
+        UnsafeMutableBufferPointer(start: basis.pointer + first * order, count: (count - first) * order))
     }
 
     private func removeBasis(from vector: UnsafeMutablePointer<Double>) {

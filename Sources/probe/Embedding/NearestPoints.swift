@@ -2,7 +2,7 @@ import Compute
 
 /// The nearest other points of each point by Euclidean distance, exactly: distances are multiplied out of centred features in
 /// double precision, so that nothing cancels that single precision would keep.
-enum NearestPoints {
+package enum NearestPoints {
   private static let queriesPerPass = 4096
   private static let queriesPerTile = 128
   private static let rowsPerBlock = 2048
@@ -15,8 +15,8 @@ enum NearestPoints {
   /// - Returns: [N, k], the nearest first; a neighbour's similarity is minus its squared distance. Of equally near points the
   ///   lower row comes first.
   /// - Throws: `CancellationError` where `shouldStop` said so.
-  static func search(
-    _ features: CenteredFeatures, count: Int, _ parallel: Parallel, shouldStop: () -> Bool
+  package static func search(
+    _ features: CenteredFeatures, count: Int, _ parallel: Parallel, shouldStop: () -> Bool = { false }
   ) throws -> SharedBuffer<Neighbour> {
     let rowByteCount = features.width * MemoryLayout<Double>.stride
     let rowsPerBlock = min(features.count, Self.rowsPerBlock, max(16, blockByteCount / rowByteCount))
@@ -94,14 +94,15 @@ private struct DistanceTiles: SimilarityTiles {
       transposeB: true, m: points.count, n: rows.count, k: width, alpha: 2, a: scratch.queries.pointer,
       leadingA: width, b: block.pointer, leadingB: width, c: scratch.products.pointer, leadingC: rows.count)
     let rowNorms = norms.pointer + rows.lowerBound
+    let farthest = -Double(Float.greatestFiniteMagnitude)
     for (index, point) in points.enumerated() {
       let norm = norms.pointer[point]
       let products = scratch.products.pointer + index * rows.count
       let out = similarities + index * rows.count
       for row in 0..<rows.count {
-        let similarity = products[row] - norm - rowNorms[row]
         // Rounding makes no distance less than none, and none infinite.
-        out[row] = Float(max(-Double(Float.greatestFiniteMagnitude), min(0, similarity)))
+        let similarity = products[row] - norm - rowNorms[row]
+        out[row] = Float(similarity > 0 ? 0 : similarity < farthest ? farthest : similarity)
       }
       if rows.contains(point) { out[point - rows.lowerBound] = -.infinity }
     }

@@ -38,7 +38,7 @@ public struct PrincipalComponents: Sendable {
       isNarrow ? eigenvectors.vectors : try features.combinations(by: eigenvectors.vectors, parallel)
     for component in 0..<found { Self.orient(loadings.pointer + component * width, width) }
     let projections = try features.projections(of: loadings, parallel)
-    let total = try features.squaredNorms(parallel).buffer.reduce(0, +)
+    let total = try features.squaredNorms(parallel).array.reduce(0, +)
     var scores = [Double](repeating: 0, count: count * components)
     var shares = [Double](repeating: 0, count: components)
     for component in 0..<found {

@@ -5,7 +5,7 @@ import Compute
 ///
 /// Nodes stand in the order of a walk, each with the place of the node behind its last descendant. Points are copied in the
 /// order of the leaves; where they all but coincide a leaf may have any number.
-package final class QuadTree: Sendable {
+struct QuadTree: Sendable {
   /// A box and what is in it.
   struct Node: BitwiseCopyable {
     /// The points' mean.
@@ -32,7 +32,7 @@ package final class QuadTree: Sendable {
     var maximumY: Double
   }
 
-  private static let pointsPerLeaf = 24
+  private static let pointsPerLeaf = 64
   private static let depthLimit = 64
 
   /// N
@@ -44,9 +44,10 @@ package final class QuadTree: Sendable {
   let y: SharedBuffer<Double>
   let nodes: SharedBuffer<Node>
   let leaves: SharedBuffer<Leaf>
-  private let counts = SharedBuffer<Int>(count: 2)
+  private(set) var nodeCount = 0
+  private(set) var leafCount = 0
 
-  package init(count: Int) {
+  init(count: Int) {
     self.count = count
     order = SharedBuffer((0..<count).map { Int32($0) })
     x = SharedBuffer(count: count)
@@ -56,23 +57,20 @@ package final class QuadTree: Sendable {
     leaves = SharedBuffer(count: count)
   }
 
-  var nodeCount: Int { counts.pointer[0] }
-  var leafCount: Int { counts.pointer[1] }
-
   /// Makes the tree of points, [N, 2]. The order of the last one is where it starts, as points move little.
-  package func build(_ points: SharedBuffer<Double>) {
+  mutating func build(_ points: SharedBuffer<Double>) {
     for place in 0..<count {
       let point = Int(order.pointer[place])
       x.pointer[place] = points.pointer[2 * point]
       y.pointer[place] = points.pointer[2 * point + 1]
     }
-    counts.fill(0)
+    (nodeCount, leafCount) = (0, 0)
     build(0..<count, depth: 0)
   }
 
-  private func build(_ range: Range<Int>, depth: Int) {
+  private mutating func build(_ range: Range<Int>, depth: Int) {
     let node = nodeCount
-    counts.pointer[0] += 1
+    nodeCount += 1
     var box = Leaf(
       firstPoint: Int32(range.lowerBound), count: Int32(range.count), minimumX: .infinity,
       maximumX: -.infinity, minimumY: .infinity, maximumY: -.infinity)
@@ -90,13 +88,13 @@ package final class QuadTree: Sendable {
     let isLeaf = range.count <= Self.pointsPerLeaf || extent == 0 || depth == Self.depthLimit
     if isLeaf {
       leaves.pointer[leafCount] = box
-      counts.pointer[1] += 1
+      leafCount += 1
     } else {
       let middleX = box.minimumX / 2 + box.maximumX / 2
       let middleY = box.minimumY / 2 + box.maximumY / 2
-      let upper = partition(range) { y.pointer[$0] > middleY }
+      let upper = partition(range, by: y, middleY)
       for half in [range.lowerBound..<upper, upper..<range.upperBound] {
-        let right = partition(half) { x.pointer[$0] > middleX }
+        let right = partition(half, by: x, middleX)
         for quarter in [half.lowerBound..<right, right..<half.upperBound] where !quarter.isEmpty {
           build(quarter, depth: depth + 1)
         }
@@ -108,14 +106,15 @@ package final class QuadTree: Sendable {
       next: Int32(nodeCount), firstPoint: Int32(range.lowerBound), leafCount: isLeaf ? Int32(range.count) : 0)
   }
 
-  /// Moves the points that are meant behind the others.
+  /// Moves the points beyond the middle behind the others.
   ///
   /// - Returns: where they start.
-  private func partition(_ range: Range<Int>, _ isSecond: (Int) -> Bool) -> Int {
+  private func partition(_ range: Range<Int>, by coordinates: SharedBuffer<Double>, _ middle: Double) -> Int {
+    let coordinates = coordinates.pointer
     var (low, high) = (range.lowerBound, range.upperBound)
     while true {
-      while low < high, !isSecond(low) { low += 1 }
-      while low < high, isSecond(high - 1) { high -= 1 }
+      while low < high, coordinates[low] <= middle { low += 1 }
+      while low < high, coordinates[high - 1] > middle { high -= 1 }
       guard low < high else { return low }
       high -= 1
       swap(&order.pointer[low], &order.pointer[high])

@@ -6,12 +6,12 @@ import Compute
 ///
 /// The points of a leaf look at the tree together, from whatever place in their leaf is nearest to a box, so that no point sees
 /// a box that it would open by itself; and their sums over what they see run side by side. With theta 0 nothing is approximated.
-package final class Repulsion: Sendable {
+package struct Repulsion: Sendable {
   private static let sourcesPerBlock = 512
-  private static let leavesPerChunk = 8
+  private static let leavesPerChunk = 2
 
   private let squaredTheta: Double
-  private let tree: QuadTree
+  private var tree: QuadTree
   private let forceX: SharedBuffer<Double>
   private let forceY: SharedBuffer<Double>
   private let affinities: SharedBuffer<Double>
@@ -30,13 +30,14 @@ package final class Repulsion: Sendable {
   /// Writes the forces among points, [N, 2].
   ///
   /// - Returns: the sum of q_ij over all pairs of different points.
-  package func measure(_ points: SharedBuffer<Double>, _ parallel: Parallel) throws -> Double {
+  package mutating func measure(_ points: SharedBuffer<Double>, _ parallel: Parallel) throws -> Double {
     tree.build(points)
     for buffer in [forceX, forceY, affinities] { buffer.fill(0) }
+    let repulsion = self
     let sources = PerWorker(parallel) { Sources(capacity: Self.sourcesPerBlock) }
     try parallel.forEachChunk(of: tree.leafCount, length: Self.leavesPerChunk) { _, leaves, worker in
       let sources = try sources.value(worker)
-      for index in leaves { push(tree.leaves.pointer[index], sources) }
+      for index in leaves { repulsion.push(repulsion.tree.leaves.pointer[index], sources) }
     }
     // A point is among those that it sees, at distance 0.
     return affinities.buffer.reduce(0) { $0 + ($1 - 1) }

@@ -46,7 +46,7 @@ public struct TSNE: Sendable {
     let perplexity = max(1, min(perplexity, Double(count - 1) / 3))
     let neighbours = try NearestPoints.search(
       centered, count: min(count - 1, Int(3 * perplexity + 1)), parallel, shouldStop: shouldStop)
-    let descent = Descent(
+    var descent = Descent(
       try JointProbabilities(perplexity: perplexity, neighbours, count: count, parallel), from: start,
       theta: count <= Self.exactCount ? 0 : Self.theta,
       learningRate: max(Double(count) / Self.exaggeration / 4, 50))
