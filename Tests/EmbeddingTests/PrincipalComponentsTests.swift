@@ -79,7 +79,7 @@ import Testing
   }
 
   @Test(arguments: [Float.nan, .infinity]) func featuresHaveToBeFinite(value: Float) throws {
-    #expect(throws: InputError("the features", "of point 1 are not all finite numbers")) {
+    #expect(throws: InputError("the points", "point 1 has features that are not finite")) {
       try SamplePoints([1, 2, 3, value, 5, 6], width: 2).components(2)
     }
   }

@@ -138,7 +138,7 @@ import Testing
   }
 
   @Test func featuresHaveToBeFinite() throws {
-    #expect(throws: InputError("the features", "of point 2 are not all finite numbers")) {
+    #expect(throws: InputError("the points", "point 2 has features that are not finite")) {
       try SamplePoints([1, 2, 3, 4, .nan, 5], width: 2).embedded()
     }
   }

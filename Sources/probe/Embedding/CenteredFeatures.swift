@@ -24,7 +24,7 @@ package struct CenteredFeatures: Sendable {
     (self.features, self.count, self.width) = (features, count, width)
     try parallel.forEachChunk(of: count, length: 256) { _, rows, _ in
       for row in rows where pb_all_finite(features.pointer + row * width, width) == 0 {
-        throw InputError("the features", "of point \(row) are not all finite numbers")
+        throw InputError("the points", "point \(row) has features that are not finite")
       }
     }
     let means = SharedBuffer<Double>(count: width)

@@ -11,8 +11,8 @@ package struct Descent {
   private let learningRate: Double
   /// [N, 2]
   package let points: SharedBuffer<Double>
-  /// [N, 2]: that of the last step, or of ``differentiate(exaggeration:_:)``.
-  package let gradient: SharedBuffer<Double>
+  /// [N, 2]
+  private let gradient: SharedBuffer<Double>
   private let steps: SharedBuffer<Double>
   private let gains: SharedBuffer<Double>
 
@@ -37,19 +37,9 @@ package struct Descent {
     gains.fill(1)
   }
 
-  /// Writes the gradient: 4 sum over j of (p_ij - q_ij / Z) q_ij (y_i - y_j), with p times the exaggeration.
-  package mutating func differentiate(exaggeration: Double, _ parallel: Parallel) throws {
-    let affinity = max(try repulsion.measure(points, parallel), .ulpOfOne)
-    let (points, gradient, forces, probabilities) = (points, gradient, repulsion.forces, probabilities)
-    try parallel.forEachChunk(of: probabilities.count, length: Self.pointsPerChunk) { _, chunk, _ in
-      for point in chunk {
-        let (x, y) = probabilities.attraction(of: point, points.pointer)
-        gradient.pointer[2 * point] = 4 * (exaggeration * x - forces.pointer[2 * point] / affinity)
-        gradient.pointer[2 * point + 1] = 4 * (exaggeration * y - forces.pointer[2 * point + 1] / affinity)
-      }
-    }
-  }
-
+  /// Moves the points once.
+  ///
+  /// - Parameter exaggeration: by how much the joint probabilities are made greater.
   package mutating func step(exaggeration: Double, momentum: Double, _ parallel: Parallel) throws {
     try differentiate(exaggeration: exaggeration, parallel)
     let (points, gradient, steps, gains) = (
@@ -60,6 +50,19 @@ package struct Descent {
       gains[index] = max(Self.leastGain, isOnItsWay ? gains[index] + 0.2 : gains[index] * 0.8)
       steps[index] = momentum * steps[index] - learningRate * gains[index] * gradient[index]
       points[index] += steps[index]
+    }
+  }
+
+  /// Writes the gradient: 4 sum over j of (p_ij - q_ij / Z) q_ij (y_i - y_j), with p times the exaggeration.
+  private mutating func differentiate(exaggeration: Double, _ parallel: Parallel) throws {
+    let affinity = max(try repulsion.measure(points, parallel), .ulpOfOne)
+    let (points, gradient, forces, probabilities) = (points, gradient, repulsion.forces, probabilities)
+    try parallel.forEachChunk(of: probabilities.count, length: Self.pointsPerChunk) { _, chunk, _ in
+      for point in chunk {
+        let (x, y) = probabilities.attraction(of: point, points.pointer)
+        gradient.pointer[2 * point] = 4 * (exaggeration * x - forces.pointer[2 * point] / affinity)
+        gradient.pointer[2 * point + 1] = 4 * (exaggeration * y - forces.pointer[2 * point + 1] / affinity)
+      }
     }
   }
 }
