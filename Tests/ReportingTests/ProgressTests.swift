@@ -1,6 +1,7 @@
 import Dispatch
 import Reporting
 import Synchronization
+import TestSupport
 import Testing
 
 /// A clock that is set by hand, and everything that was written.
@@ -52,39 +53,6 @@ private final class Desk: Sendable {
         "Extracting: 70 of 100 images, 70 %, 2.00 images/s, 15 s left\n",
         "Extracting: 70 of 100 images in 10 s, 2.00 images/s\n",
       ])
-  }
-
-  @Test func aTerminalHasOneLineThatIsWrittenOver() {
-    let desk = Desk()
-    let progress = desk.progress(.terminal, total: 1_000_000)
-    for _ in 0..<100 {
-      desk.wait(0.01)
-      progress.advance()
-    }
-    #expect((9...11).contains(desk.written.count), "ten times a second, not \(desk.written.count)")
-    #expect(desk.written.allSatisfy { $0.hasPrefix("\r\u{1B}[K") && !$0.contains("\n") })
-    progress.finish()
-    #expect(desk.written.last?.hasPrefix("\r\u{1B}[KExtracting: 100 of 1000000 images in 1.0 s") == true)
-    #expect(desk.written.last?.hasSuffix("\n") == true)
-  }
-
-  @Test func aTerminalLineNeverWraps() {
-    let desk = Desk()
-    let progress = desk.progress(.terminal)
-    desk.wait(1)
-    progress.advance(detail: String(repeating: "long ", count: 50))
-    #expect(desk.written.last?.count == 4 + 79)
-  }
-
-  @Test func notesDoNotBreakTheLine() {
-    let desk = Desk()
-    let progress = desk.progress(.terminal)
-    progress.note("first")
-    desk.wait(1)
-    progress.advance()
-    progress.note("cannot decode a\u{1B}[2Jb.jpg\n")
-    #expect(desk.written.first == "first\n")
-    #expect(desk.written.last == "\r\u{1B}[Kcannot decode a\u{FFFD}[2Jb.jpg\u{FFFD}\n")
   }
 
   @Test func whatAnEarlierRunDidIsNotInTheRate() {

@@ -44,7 +44,11 @@ public struct Program: Sendable {
   /// Starts the program, so that several run side by side.
   ///
   /// What launchers of parallel jobs have set for this process is not handed down.
-  public func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+  ///
+  /// - Parameter terminal: what diagnostics go to, in the place of the result.
+  public func start(
+    _ arguments: [String], environment: [String: String] = [:], terminal: PseudoTerminal? = nil
+  ) throws -> Running {
     let folder = try TemporaryFolder()
     for name in [Running.output, Running.diagnostics] { try folder.write([], to: name) }
     let process = Process()
@@ -55,8 +59,10 @@ public struct Program: Sendable {
       .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: folder.file(Running.output))
-    process.standardError = FileHandle(forWritingAtPath: folder.file(Running.diagnostics))
+    process.standardError =
+      terminal?.program ?? FileHandle(forWritingAtPath: folder.file(Running.diagnostics))
     try process.run()
+    try terminal?.program.close()
     return Running(process: process, folder: folder)
   }
 

@@ -165,6 +165,50 @@ import Training
     #expect(heads[0] == heads[1])
   }
 
+  // MARK: - Terminals
+
+  /// What a person sees of a run on a terminal that becomes narrower, and after it.
+  @Test func aTerminalShowsATableOfTheHeads() throws {
+    let terminal = try PseudoTerminal(columns: 130, rows: 20)
+    let running = try program.start(
+      arguments("run", ["--epochs", "6000"]), environment: ["TERM": "xterm"], terminal: terminal)
+    func wait(_ isSeen: (String) -> Bool) {
+      while running.process.isRunning, !isSeen(terminal.text) { usleep(1000) }
+    }
+    wait { $0.contains("val by epoch") && $0.contains("/6000") }
+    let before = terminal.text
+    try terminal.resize(columns: 60, rows: 20)
+    wait { $0.utf8.count > before.utf8.count + 2000 }
+    running.process.interrupt()
+    #expect(try running.result().status == 130)
+    var screen = Screen(columns: 130, rows: 20)
+    screen.show(before)
+    #expect(screen.lines.count == 3, "\(screen.lines)")
+    #expect(screen.lines[1].hasPrefix("head "), "\(screen.lines)")
+
+    // It may have been in the middle of a drawing of the old width.
+    screen.resize(columns: 60, rows: 20)
+    screen.show(String(terminal.wholeText().dropFirst(before.count)))
+    let lines = screen.lines
+    #expect(lines.filter { $0.hasPrefix("head ") }.count == 1, "\(lines)")
+    #expect(lines[0].hasPrefix("abmilp depth 2 all tanh pe: "), "\(lines)")
+    let error = try #require(lines.firstIndex { $0.hasPrefix("probe: error: stopped") })
+    #expect(lines[error - 1].hasPrefix("abmilp depth 2 all tanh pe"), "\(lines)")
+  }
+
+  /// Log files and terminals that cannot move their cursor.
+  @Test func elsewhereLinesArePlain() throws {
+    let terminal = try PseudoTerminal(columns: 80, rows: 20)
+    let running = try program.start(
+      arguments("run", ["--epochs", "2"]), environment: ["TERM": "dumb"], terminal: terminal)
+    #expect(try running.result().status == 0)
+    #expect(!terminal.wholeText().contains("\u{1B}"))
+    let logged = try program.run(arguments("other", ["--epochs", "2"]), environment: ["TERM": "xterm"])
+    #expect(!logged.diagnostics.contains("\u{1B}") && !logged.diagnostics.contains("val by epoch"))
+    let quiet = try program.run(arguments("quiet", ["--epochs", "2", "--quiet"]))
+    #expect(quiet.status == 0 && quiet.diagnostics.isEmpty, "\(quiet.diagnostics)")
+  }
+
   // MARK: - Sweeps
 
   private func sweepArguments(_ name: String, _ more: [String]) -> [String] {

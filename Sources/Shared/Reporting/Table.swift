@@ -26,21 +26,31 @@ public struct Table: Sendable, Equatable {
 
   /// Aligned columns under a rule, for a terminal; ends with a line end.
   public var text: String {
-    let cells = ([columns.map(\.title)] + rows).map { $0.map(\.printable) }
-    let widths = columns.indices.map { column in cells.map { $0[column].count }.max()! }
-    var lines = cells.map { row in
-      columns.indices.map { pad(row[$0], to: widths[$0], right: columns[$0].isNumeric) }
+    var lines = lines
+    lines.insert(columnWidths.map { String(repeating: "-", count: $0) }.joined(separator: "  "), at: 1)
+    return lines.map { $0 + "\n" }.joined()
+  }
+
+  /// The titles and the rows in aligned columns.
+  package var lines: [String] {
+    let widths = columnWidths
+    return printableCells.map { row in
+      var line = columns.indices.map { pad(row[$0], to: widths[$0], right: columns[$0].isNumeric) }
+        .joined(separator: "  ")
+      while line.last == " " { line.removeLast() }
+      return line
     }
-    lines.insert(widths.map { String(repeating: "-", count: $0) }, at: 1)
-    return lines.map { line in
-      var joined = line.joined(separator: "  ")
-      while joined.last == " " { joined.removeLast() }
-      return joined + "\n"
-    }.joined()
+  }
+
+  private var printableCells: [[String]] { ([columns.map(\.title)] + rows).map { $0.map(\.printable) } }
+
+  private var columnWidths: [Int] {
+    let cells = printableCells
+    return columns.indices.map { column in cells.map { $0[column].columnCount }.max()! }
   }
 
   private func pad(_ cell: String, to width: Int, right: Bool) -> String {
-    let space = String(repeating: " ", count: width - cell.count)
+    let space = String(repeating: " ", count: width - cell.columnCount)
     return right ? space + cell : cell + space
   }
 

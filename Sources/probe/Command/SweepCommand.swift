@@ -92,7 +92,7 @@ struct SweepCommand: ParsableCommand {
     let names = configurations.enumerated().map { SweepFolder.runName($0, $1.head) }
     let runs = zip(configurations, names).map { PlannedRun($0, RunFolder("\(folder.outputPath)/\($1)")) }
     let monitor = TrainingMonitor(
-      "sweep of \(runs.count)", epochs: protocolOptions.epochs, style: output.progressStyle)
+      "sweep of \(runs.count)", runs, epochs: protocolOptions.epochs, style: output.progressStyle)
     let results = try folder.train(
       runs, data.sources, headsAtOnce: headsAtOnce ?? .max, monitor, output)
     let summary = SweepSummary(programVersion: Program.version, folders: names, results: results)

@@ -24,10 +24,10 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let configuration = protocolOptions.configuration(
       head: head.settings.description(features), data: data.selection)
+    let runs = [PlannedRun(configuration, folder.folder)]
     let monitor = TrainingMonitor(
-      configuration.head.name, epochs: protocolOptions.epochs, style: output.progressStyle)
-    let results = try folder.train(
-      [PlannedRun(configuration, folder.folder)], data.sources, monitor, output)
+      configuration.head.name, runs, epochs: protocolOptions.epochs, style: output.progressStyle)
+    let results = try folder.train(runs, data.sources, monitor, output)
     try print(try results[0].summary())
   }
 

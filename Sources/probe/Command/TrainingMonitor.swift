@@ -2,18 +2,23 @@ import Commands
 import Reporting
 import Training
 
-/// Turns what a run tells into progress on stderr: batches as units, losses and accuracies as detail.
+/// Turns what a training tells into progress on stderr: batches as units, losses and accuracies as detail, on a terminal
+/// with a table of the heads below.
 final class TrainingMonitor {
   private let name: String
   private let epochs: Int
   private let style: Progress.Style
+  private let table: LiveTable
   private var progress: Progress?
   /// Of features that are computed before training.
   private var features: PassProgress
+  /// The batch and the accuracies that were seen last.
+  private var batch = ""
   private var accuracy = ""
 
-  init(_ name: String, epochs: Int, style: Progress.Style) {
+  init(_ name: String, _ runs: [PlannedRun], epochs: Int, style: Progress.Style) {
     (self.name, self.epochs, self.style) = (name, epochs, style)
+    table = LiveTable(runs)
     features = PassProgress("features", style: style)
   }
 
@@ -22,18 +27,25 @@ final class TrainingMonitor {
     var observer = TrainingRun.Observer()
     observer.onFeatures = { [self] images, total in features.update(images, of: total) }
     observer.onStart = { [self] batches, done in
-      progress = Progress(name, unit: "batches", total: batches, alreadyDone: done, style: style)
+      progress = Progress(
+        name, unit: "batches", total: batches, alreadyDone: done, style: style,
+        details: { [table] in table.lines(in: $0) })
       if done > 0 { progress?.note("\(name): goes on after \(done) of \(batches) batches") }
     }
     observer.onBatch = { [self] track, epoch, loss in
       let head = track == name ? "" : "\(track), "
-      progress?.advance(
-        by: 1,
-        detail: "\(head)epoch \(epoch + 1)/\(epochs), loss \(NumberText.fixed(loss, 3))\(accuracy)")
+      batch = "\(head)epoch \(epoch + 1)/\(epochs), loss \(NumberText.fixed(loss, 3))"
+      progress?.advance(detail: batch + accuracy)
     }
-    observer.onEpoch = { [self] records in
-      guard let best = records.map(\.validation.top1).max() else { return }
-      accuracy = ", \(records.count > 1 ? "best " : "")val top-1 \(NumberText.percentage(best))"
+    observer.onEpoch = { [self] news in
+      table.add(news)
+      let measured = news.compactMap(\.records.last?.validation)
+      guard let best = measured.max(by: { $0.score < $1.score }) else { return }
+      let score = best.meanAveragePrecision == nil ? "top-1" : "mAP"
+      accuracy =
+        ", \(measured.count > 1 ? "best " : "")val \(score) \(NumberText.percentage(best.score))"
+      // Of a resumed run no batch has been seen yet.
+      if !batch.isEmpty { progress?.advance(by: 0, detail: batch + accuracy) }
     }
     observer.onNote = note
     observer.shouldStop = { Interruption.isRequested }

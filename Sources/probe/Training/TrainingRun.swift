@@ -45,6 +45,21 @@ public struct TrainingRun {
   /// How to treat what an earlier run left in the folder.
   public enum Start: Sendable { case fresh, overwrite, resume }
 
+  /// What is new of one of the runs.
+  public struct News: Sendable {
+    /// Its place among those that were planned.
+    public let number: Int
+    /// Of the epochs since the last time: at first all that an earlier run did, later one, and none of a head that was
+    /// given up.
+    public let records: [EpochRecord]
+    /// Why the head was given up.
+    public let failure: String?
+
+    package init(number: Int, records: [EpochRecord], failure: String? = nil) {
+      (self.number, self.records, self.failure) = (number, records, failure)
+    }
+  }
+
   /// What a run tells while it works.
   public struct Observer {
     /// Told, before all else, of how many images features that no epoch changes are computed.
@@ -53,8 +68,8 @@ public struct TrainingRun {
     public var onStart: (_ batches: Int, _ done: Int) -> Void = { _, _ in }
     /// Called after each batch.
     public var onBatch: (_ track: String, _ epoch: Int, _ loss: Double) -> Void = { _, _, _ in }
-    /// Sees the records of an epoch: one a head that goes on.
-    public var onEpoch: (_ records: [EpochRecord]) -> Void = { _ in }
+    /// Called after each epoch, for the runs that learn side by side, and before the first one of a resumed run.
+    public var onEpoch: (_ news: [News]) -> Void = { _ in }
     /// Sees what the user should know, in one line.
     public var onNote: (_ text: String) -> Void = { _ in }
     public var shouldStop: () -> Bool = { false }
@@ -276,6 +291,7 @@ struct TrackTraining {
         run.folder, done: done, hasFailed: member.failure != nil,
         writesTensorBoard: self.run.writesTensorBoard)
     }
+    if done > 0 { observer.onEpoch(news(trainer, logs.map(\.records))) }
     var nextCheckpoint = ContinuousClock.now
     for epoch in done..<max(done, track.epochs) {
       guard
@@ -292,9 +308,15 @@ struct TrackTraining {
         try trainer.writeCheckpoint(to: checkpoint, epochs: epoch + 1, identities: identities)
         nextCheckpoint = .now + (ContinuousClock.now - start) * Self.checkpointShare
       }
-      observer.onEpoch(records.compactMap { $0 })
+      observer.onEpoch(news(trainer, records.map { $0.map { [$0] } ?? [] }))
     }
     return try finish(trainer, logs)
+  }
+
+  private func news(_ trainer: Trainer, _ records: [[EpochRecord]]) -> [TrainingRun.News] {
+    track.runs.indices.map {
+      .init(number: track.runs[$0], records: records[$0], failure: trainer.members[$0].failure)
+    }
   }
 
   private func finish(_ trainer: Trainer, _ logs: [EpochLog]) throws -> [RunResult] {

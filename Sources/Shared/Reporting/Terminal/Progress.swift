@@ -1,11 +1,11 @@
 import Files
 import Synchronization
 
-/// How far a long piece of work is, on stderr: on a terminal one line that keeps itself up to date, elsewhere a plain
-/// line now and then, so that a log stays readable.
+/// How far a long piece of work is, on stderr: on a terminal one line that keeps itself up to date, and more of them below
+/// it where there is more to see; elsewhere a plain line now and then, so that a log stays readable.
 ///
 /// Any thread may report. What is written when:
-/// - terminal: at most ten times a second, over the same line;
+/// - terminal: at most ten times a second, over the same lines;
 /// - plain: at most once per `interval`;
 /// - quiet: notes only.
 public final class Progress: Sendable {
@@ -19,13 +19,19 @@ public final class Progress: Sendable {
   public typealias Clock = @Sendable () -> Double
   /// Takes text as it is to be written, line ends included.
   public typealias Sink = @Sendable (String) -> Void
+  /// What to show below the line, made when it is due.
+  ///
+  /// - Parameter size: what the terminal has room for below the line.
+  public typealias Details = @Sendable (_ size: TerminalSize) -> [String]
 
   private let doing: String
   private let unit: String
   private let total: Int?
   private let style: Style
   private let interval: Double
+  private let details: Details
   private let clock: Clock
+  private let size: @Sendable () -> TerminalSize
   private let sink: Sink
   private let state: Mutex<State>
 
@@ -35,14 +41,13 @@ public final class Progress: Sendable {
     var skipped = 0
     var detail = ""
     var lastWrite: Double
-    var lineIsOpen = false
+    /// On a terminal.
+    var block = TerminalBlock()
     var isFinished = false
     /// What was done when, at least a second apart, over the last half minute.
     var history: [(time: Double, done: Int)]
   }
 
-  /// The widest line that no terminal wraps, as a wrapped line cannot be written over.
-  private static let lineWidth = 79
   private static let terminalInterval = 0.1
   /// Over how many seconds the rate is taken: long enough to be calm, short enough to follow changes.
   private static let rateWindow = 30.0
@@ -53,9 +58,11 @@ public final class Progress: Sendable {
   ///   - total: how many there are in all, if known.
   ///   - alreadyDone: how many an earlier run did; they count as done but not towards the rate.
   ///   - interval: seconds between two plain lines.
+  ///   - details: must not report to this progress.
   public init(
     _ doing: String, unit: String, total: Int?, alreadyDone: Int = 0, style: Style = .automatic,
-    interval: Double = 10, clock: Clock? = nil, sink: Sink? = nil
+    interval: Double = 10, details: @escaping Details = { _ in [] }, clock: Clock? = nil,
+    size: @escaping @Sendable () -> TerminalSize = { .current }, sink: Sink? = nil
   ) {
     precondition(interval >= 0, "an interval cannot be \(interval) seconds")
     let clock = clock ?? Progress.monotonicClock()
@@ -64,7 +71,9 @@ public final class Progress: Sendable {
     self.total = total
     self.style = style == .automatic ? (StandardError.isTerminal ? .terminal : .plain) : style
     self.interval = interval
+    self.details = details
     self.clock = clock
+    self.size = size
     self.sink = sink ?? { StandardError.write($0) }
     start = (clock(), alreadyDone)
     state = Mutex(State(done: alreadyDone, lastWrite: start.time, history: [start]))
@@ -90,8 +99,7 @@ public final class Progress: Sendable {
       switch style {
       case .terminal where now - state.lastWrite >= Self.terminalInterval:
         state.lastWrite = now
-        state.lineIsOpen = true
-        sink("\r\u{1B}[K" + line(now, state).prefix(Self.lineWidth))
+        draw([line(now, state)], &state)
       case .plain where now - state.lastWrite >= interval:
         state.lastWrite = now
         sink(line(now, state) + "\n")
@@ -112,13 +120,14 @@ public final class Progress: Sendable {
   /// Writes a line of its own, in every style: something that the user should know.
   public func note(_ text: String) {
     state.withLock { state in
-      sink((state.lineIsOpen ? "\r\u{1B}[K" : "") + text.printable + "\n")
-      state.lineIsOpen = false
+      let text = text.printable + "\n"
+      guard style == .terminal, !state.isFinished else { return sink(text) }
+      draw([line(clock(), state)], below: text, &state)
     }
   }
 
-  /// Ends with a line that says how much was done in which time, also if it is less than the total. Does nothing the
-  /// second time.
+  /// Ends with a line that says how much was done in which time, also if it is less than the total; what stands below it
+  /// stays. Does nothing the second time.
   public func finish() {
     state.withLock { state in
       guard style != .quiet, !state.isFinished else { return }
@@ -128,9 +137,19 @@ public final class Progress: Sendable {
       var text = "\(doing): \(quantity(state.done)) in \(NumberText.duration(seconds: seconds))"
       if count > 0, seconds > 0 { text += ", \(NumberText.rounded(Double(count) / seconds)) \(unit)/s" }
       if !state.detail.isEmpty { text += ", \(state.detail)" }
-      sink((state.lineIsOpen ? "\r\u{1B}[K" : "") + text + "\n")
-      state.lineIsOpen = false
+      text += "\n"
+      // Nothing is written over it any more, so that it may take more than one row.
+      if style == .terminal { draw([], below: text, &state) } else { sink(text) }
     }
+  }
+
+  /// Writes over what is on the terminal.
+  private func draw(_ lines: [String], below text: String = "", _ state: inout State) {
+    let size = size()
+    // One row is the line's and one the cursor's.
+    let room = size.rows - 2
+    let more = room > 0 ? details(TerminalSize(columns: size.columns, rows: room)) : []
+    sink(state.block.drawing(lines + more.map(\.printable), below: text, in: size))
   }
 
   private func remember(_ now: Double, _ state: inout State) {

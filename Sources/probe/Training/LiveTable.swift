@@ -1,0 +1,137 @@
+import Evaluation
+import Reporting
+import Synchronization
+
+/// How the heads of a training stand, as a table that a terminal has room for: a row each, the best first.
+///
+/// Any thread may tell it what is new. Text is made when it is asked for.
+public final class LiveTable: Sendable {
+  /// More rows than this nobody takes in while they change.
+  private static let rowLimit = 12
+  private static let curveLimit = 16
+
+  /// What is known of one run.
+  private struct Row {
+    let configuration: TrainingConfiguration
+    var latest: EpochRecord?
+    /// The first of the best.
+    var best: (score: Double, epoch: Int)?
+    /// Of the validation images, by epoch.
+    var scores: [Double] = []
+    var isGivenUp = false
+
+    mutating func add(_ record: EpochRecord) {
+      let score = record.validation.score
+      latest = record
+      scores.append(score)
+      if best == nil || score > best!.score { best = (score, record.epoch) }
+    }
+
+    /// What a sweep will select by; what has no score yet comes behind what has, heads that were given up come last, and
+    /// equals in the order that they were planned in.
+    func rank(_ number: Int) -> (Int, Double, Int) {
+      guard !isGivenUp else { return (2, 0, number) }
+      guard let latest else { return (1, 0, number) }
+      return (0, -(latest.heldOut ?? latest.validation).score, number)
+    }
+  }
+
+  /// A column and what it shows of a run.
+  private struct Column {
+    let column: Table.Column
+    /// In a narrow terminal the lowest go first; nil stays.
+    var importance: Int?
+    let cell: (Row) -> String?
+  }
+
+  private let rows: Mutex<[Row]>
+
+  public init(_ runs: [PlannedRun]) {
+    rows = Mutex(runs.map { Row(configuration: $0.configuration) })
+  }
+
+  public func add(_ news: [TrainingRun.News]) {
+    rows.withLock { rows in
+      for run in news {
+        for record in run.records { rows[run.number].add(record) }
+        rows[run.number].isGivenUp = run.failure != nil
+      }
+    }
+  }
+
+  /// - Parameter size: of the place. Columns that have no room are left out, and rows counted instead.
+  public func lines(in size: TerminalSize) -> [String] {
+    let rows = rows.withLock { $0 }
+    let best = rows.enumerated().sorted { $0.element.rank($0.offset) < $1.element.rank($1.offset) }
+      .map(\.element)
+    // The titles and, where not all are shown, how many are not take a row each.
+    var room = min(Self.rowLimit, size.rows - 1)
+    if room < best.count { room = min(room, size.rows - 2) }
+    guard room > 0 else { return [] }
+    let shown = Array(best.prefix(room))
+    let lines = table(of: shown, all: rows, columns: size.columns - 1).lines
+    return shown.count == best.count ? lines : lines + ["and \(best.count - shown.count) more"]
+  }
+
+  private func table(of shown: [Row], all: [Row], columns limit: Int) -> Table {
+    var columns = Self.columns(shown, all)
+    while true {
+      var table = Table(columns.map(\.column))
+      for row in shown { table.append(columns.map { $0.cell(row) ?? "" }) }
+      let width = table.lines.map(\.columnCount).max() ?? 0
+      guard width > limit, let least = columns.compactMap(\.importance).min() else { return table }
+      columns.removeAll { $0.importance == least }
+    }
+  }
+
+  private static func columns(_ shown: [Row], _ all: [Row]) -> [Column] {
+    let score = all.contains { $0.latest?.validation.meanAveragePrecision != nil } ? "mAP" : "top-1"
+    let hasHeldOut = all.contains { $0.latest?.heldOut != nil }
+    var columns = [Column(column: .text("head")) { $0.configuration.head.name }]
+    columns += settings(all)
+    columns.append(
+      Column(column: .number("epoch")) {
+        $0.isGivenUp ? "given up" : "\($0.scores.count)/\($0.configuration.epochs)"
+      })
+    columns += [
+      Column(column: .number("train loss"), importance: 2) { $0.latest.map { loss($0.trainLoss) } },
+      Column(column: .number("train top-1"), importance: 0) { $0.latest.map { share($0.trainTop1) } },
+      Column(column: .number("val loss"), importance: 1) { $0.latest.map { loss($0.validation.loss) } },
+      Column(column: .number("val \(score)"), importance: hasHeldOut ? 3 : nil) {
+        $0.latest.map { share($0.validation.score) }
+      },
+      Column(column: .number("best (epoch)"), importance: 4) {
+        $0.best.map { "\(share($0.score)) (\($0.epoch + 1))" }
+      },
+    ]
+    if hasHeldOut {
+      columns.append(
+        Column(column: .number("held-out \(score)")) { $0.latest?.heldOut.map { share($0.score) } })
+    }
+    let curves = shown.map { Sparkline.cells($0.scores, of: $0.configuration.epochs, limit: curveLimit) }
+    let values = curves.joined().compactMap { $0 }
+    let range = (values.min() ?? 0)...(values.max() ?? 0)
+    columns.append(
+      Column(column: .text("val by epoch"), importance: 5) {
+        Sparkline.text(
+          Sparkline.cells($0.scores, of: $0.configuration.epochs, limit: curveLimit), in: range)
+      })
+    return columns
+  }
+
+  /// What tells runs of one head apart.
+  private static func settings(_ all: [Row]) -> [Column] {
+    let settings: [(title: String, value: (TrainingConfiguration) -> String)] = [
+      ("lr", { NumberText.significant($0.schedule.peak) }),
+      ("decay", { NumberText.significant(Double($0.optimizer.weightDecay)) }),
+      ("seed", { String($0.seed) }),
+    ]
+    return settings.compactMap { title, value in
+      guard Set(all.map { value($0.configuration) }).count > 1 else { return nil }
+      return Column(column: .number(title)) { value($0.configuration) }
+    }
+  }
+
+  private static func loss(_ loss: Double) -> String { NumberText.fixed(loss, 3) }
+  private static func share(_ share: Double) -> String { NumberText.percentage(share) }
+}
