@@ -11,14 +11,15 @@ import Testing
     case ridge, logistic
 
     func select(
-      _ features: LabelledFeatures, penalties: [Double], split: TrainingSplit? = nil, threads: Int = 2
+      _ features: LabelledFeatures, penalties: [Double], split: TrainingSplit? = nil, threads: Int = 2,
+      observer: FitObserver = FitObserver()
     ) throws -> PenaltySelection {
       let parallel = Parallel(threadCount: threads)
       switch self {
       case .ridge:
-        return try RidgeRegression.select(features, penalties: penalties, split: split, parallel)
+        return try RidgeRegression.select(features, penalties: penalties, split: split, parallel, observer)
       case .logistic:
-        return try LogisticRegression.select(features, penalties: penalties, split: split, parallel)
+        return try LogisticRegression.select(features, penalties: penalties, split: split, parallel, observer)
       }
     }
   }
@@ -27,6 +28,24 @@ import Testing
 
   private func split(_ features: LabelledFeatures) throws -> TrainingSplit {
     try TrainingSplit(labels: features.labels, images: features.labels.indices.map { Int32($0) }, seed: 0)
+  }
+
+  @Test(arguments: Method.allCases) func aFitTellsWhatItDoesAndCanBeStopped(method: Method) throws {
+    struct Stop: Error {}
+    let features = try LabelledFeatures.random(count: 100, width: 5, classCount: 2, seed: 1)
+    let split = try split(features)
+    var images: [Int] = []
+    var candidates: [Double] = []
+    var observer = FitObserver()
+    observer.onImages = { images.append($0) }
+    observer.onCandidate = { candidates.append($0.penalty) }
+    let selection = try method.select(features, penalties: [0.1, 1, 10], split: split, observer: observer)
+    #expect(candidates == [10, 1, 0.1] && selection.candidates.map(\.penalty) == candidates)
+    // Those that are learned from while penalties are compared, then all.
+    #expect(images.first == split.learned.count && images.last == 100)
+    #expect(images.count == 2 || method == .logistic)
+    observer.onImages = { _ in throw Stop() }
+    #expect(throws: Stop.self) { try method.select(features, penalties: [1], observer: observer) }
   }
 
   @Test(arguments: Method.allCases) func aSingleClassIsLearned(method: Method) throws {

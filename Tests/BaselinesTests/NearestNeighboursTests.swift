@@ -103,6 +103,20 @@ import Testing
     #expect(results[0].top1 == 0.5)
   }
 
+  @Test func aSearchTellsHowFarItIsAndCanBeStopped() throws {
+    struct Stop: Error {}
+    let training = try LabelledFeatures.random(count: 2500, width: 3, classCount: 5, seed: 1)
+    let queries = try LabelledFeatures.random(count: 4200, width: 3, classCount: 5, seed: 2)
+    let search = NearestNeighbours(training, neighbours: [5], temperatures: [0.1])
+    var done: [Int] = []
+    _ = try search.measure(on: queries, Parallel(threadCount: 2), onProgress: { done.append($0) })
+    // Two passes of 4096 queries at most, over two blocks of 2048 images at most.
+    #expect(done == [4096 * 2048 / 2500, 4096, 4096 + 104 * 2048 / 2500, 4200])
+    #expect(throws: Stop.self) {
+      try search.measure(on: queries, Parallel(threadCount: 2), onProgress: { _ in throw Stop() })
+    }
+  }
+
   @Test func threadsDecideNothing() throws {
     let training = try LabelledFeatures.random(count: 2500, width: 17, classCount: 5, seed: 1, distance: 0.2)
     let queries = try LabelledFeatures.random(count: 4200, width: 17, classCount: 5, seed: 2, distance: 0.2)

@@ -209,6 +209,49 @@ import TokenStore
     let verification = try program.run(["verify", sample.cache])
     #expect(verification.status == 1)
     #expect(verification.output.contains("shard-00000.h5"))
+    #expect(verification.diagnostics.contains("verifying: 14 of 14 rows"), "\(verification.diagnostics)")
+
+    let structured = try program.run(["verify", sample.cache, "--json", "--quiet"])
+    #expect(structured.status == 1 && structured.diagnostics.split(separator: "\n").count == 1)
+    let result = try object(structured.output)
+    #expect(result["good"] as? Bool == false && result["rows"] as? Int == 14)
+    let problems = try #require(result["problems"] as? [[String: Any]])
+    #expect(problems.allSatisfy { $0["file"] as? String == "shard-00000.h5" && $0["reason"] is String })
+    let lines = verification.output.split(separator: "\n")
+    #expect(lines.count == problems.count + ((result["damaged_rows"] as? [Any])?.count ?? 0))
+  }
+
+  /// One document on stdout, and with -q nothing beside it.
+  @Test func resultsAreReadByPrograms() throws {
+    let sample = try Sample(imageCount: 4)
+    let commands = [
+      ["tokens"] + (try arguments(sample, ["--json", "-q"])), ["verify", sample.cache, "--json", "-q"],
+      ["inspect", sample.cache, "--json"], ["stats", sample.cache, "--format", "json"],
+      ["audit", sample.checkpoint, "--num-heads", "3", "--json", "-q"],
+    ]
+    for command in commands {
+      let result = try program.run(command)
+      #expect(result.status == 0 && result.diagnostics.isEmpty, "\(command[0]): \(result.diagnostics)")
+      _ = try object(result.output)
+    }
+  }
+
+  @Test func aResultThatCannotBeWrittenIsAnError() throws {
+    let sample = try Sample(imageCount: 4)
+    _ = try program.run(arguments(sample, ["-q"]))
+    for command in ["inspect", "verify"] {
+      let full = try Program(path: "/bin/sh").run(
+        ["-c", "exec \"$@\" > /dev/full", "sh", program.path, command, sample.cache])
+      #expect(full.status == 1 && full.diagnostics.contains("cannot be written"), "\(full.diagnostics)")
+    }
+    // A reader that has seen enough is no error.
+    let closed = try Program(path: "/bin/bash").run(
+      ["-c", "\"$@\" | true; exit ${PIPESTATUS[0]}", "bash", program.path, "inspect", sample.cache])
+    #expect(closed.status == 0, "\(closed.diagnostics)")
+  }
+
+  private func object(_ text: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
 
   @Test(

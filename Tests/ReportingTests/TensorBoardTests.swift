@@ -252,6 +252,47 @@ private struct EventFile {
     #expect(try bytes(ofFile: path) == precious)
   }
 
+  /// What TensorBoard's own messages make of these settings, their maps' keys in order, at the time 7.
+  private static let settingsOfTensorBoard = """
+    090000000000001c402a6c0a6a0a1c5f68706172616d735f2f73657373696f6e5f73746172745f696e666f420e08011204120208012204000000\
+    004a3a0a380a0768706172616d73122d1a2b0a0d0a046865616412051a03636c730a110a04736565641209110000000000000000290000000000\
+    001c40
+    """
+
+  @Test func settingsAreThoseOfTheHParamsPage() throws {
+    let settings = [("head", TensorBoardWriter.Hyperparameter.text("cls")), ("seed", .number(0))]
+    func open(keepingStepsBelow count: Int) throws -> TensorBoardWriter {
+      try TensorBoardWriter(folder: folder.path, keepingStepsBelow: count, hyperparameters: settings) { 7 }
+    }
+    func expect(_ scalars: [Scalar]) throws {
+      let whole = try bytes(ofFile: path)
+      // The event of the version is the first, and has 12 bytes before and 4 behind it.
+      let record = TensorBoardRecord.framed(hexadecimal(Self.settingsOfTensorBoard))
+      #expect(Array(whole[40..<40 + record.count]) == record)
+      #expect(try EventFile(Array(whole[..<40] + whole[(40 + record.count)...])).scalars == scalars)
+    }
+    // A run that was killed at once, one that is gone on with, and one that starts anew.
+    let writer = try open(keepingStepsBelow: 1)
+    try expect([])
+    for scalar in scalars(ofSteps: 1..<3) {
+      writer.add(tag: scalar.tag, value: Double(scalar.value), step: scalar.step)
+    }
+    try writer.flush()
+    try expect(scalars(ofSteps: 1..<3))
+    _ = try open(keepingStepsBelow: 2)
+    try expect(scalars(ofSteps: 1..<2))
+    for count in [1, 0] {
+      _ = try open(keepingStepsBelow: count)
+      try expect([])
+    }
+  }
+
+  private func hexadecimal(_ text: String) -> [UInt8] {
+    stride(from: 0, to: text.count, by: 2).map { place in
+      UInt8(text.dropFirst(place).prefix(2), radix: 16)!
+    }
+  }
+
   @Test func aMissingFolderIsNamed() {
     let error = #expect(throws: InputError.self) {
       try TensorBoardWriter(folder: folder.file("nowhere"), keepingStepsBelow: 0)

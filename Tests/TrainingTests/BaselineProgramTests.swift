@@ -30,6 +30,26 @@ import Testing
     #expect(results.allSatisfy { ($0["top1"] as? Double ?? 0) > 0.4 })
   }
 
+  /// One document on stdout, whatever is said besides, and with -q nothing is.
+  @Test(arguments: ["knn", "ridge", "logistic"]) func progressIsShownUnlessItIsNotWanted(
+    command: String
+  ) throws {
+    let arguments = [command, "--train", caches.train, "--val", caches.validation, "--json"]
+    let quiet = try program.run(arguments + ["--quiet"])
+    #expect(quiet.status == 0 && quiet.diagnostics.isEmpty, "\(quiet.diagnostics)")
+    let told = try program.run(arguments)
+    #expect(told.output == quiet.output)
+    _ = try JSONSerialization.jsonObject(with: Data(told.output.utf8))
+    let lines = told.diagnostics.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].hasPrefix("features: 96 of 96 images in "), "\(told.diagnostics)")
+    // Of 68 training images 7 choose the penalty; those that are left, then all are fitted.
+    let expected = [
+      "knn": "neighbours: 28 of 28 images in ", "ridge": "fitting: 129 of 129 images in ",
+      "logistic": "fitting: ",
+    ]
+    #expect(lines[1].hasPrefix(expected[command]!), "\(told.diagnostics)")
+  }
+
   @Test func neighboursPredictionsAreWritten() throws {
     let file = caches.folder.file("neighbours.csv")
     _ = try run("knn", ["--k", "5", "--predictions", file])

@@ -209,6 +209,30 @@ import Training
     #expect(quiet.status == 0 && quiet.diagnostics.isEmpty, "\(quiet.diagnostics)")
   }
 
+  // MARK: - Programs that read
+
+  /// One document on stdout, and nothing beside it but what the user should know.
+  @Test func resultsAreReadByPrograms() throws {
+    let run = caches.folder.file("run")
+    let commands = [
+      arguments("run", ["--epochs", "2", "--json", "-q"]),
+      ["eval", run, "--data", caches.validation, "--json", "-q"],
+      ["maps", run, "--data", caches.validation, "-o", caches.folder.file("maps"), "--json", "-q"],
+      sweepArguments("sweep", ["--json"]),
+    ]
+    for command in commands {
+      let result = try program.run(command)
+      #expect(result.status == 0 && result.diagnostics.isEmpty, "\(command[0]): \(result.diagnostics)")
+      _ = try object(result.output)
+    }
+    let noted = try program.run(
+      sweepArguments("noted", ["--optimizer", "sgd", "--blrs", "0.1,1e40", "--json"]))
+    #expect(noted.diagnostics.contains("1 of 2 runs were given up"))
+    #expect((try object(noted.output)["runs"] as? [Any])?.count == 2)
+    let shown = try program.run(["eval", run, "--data", caches.validation])
+    #expect(shown.diagnostics.contains("measuring: 28 of 28 images"), "\(shown.diagnostics)")
+  }
+
   // MARK: - Sweeps
 
   private func sweepArguments(_ name: String, _ more: [String]) -> [String] {

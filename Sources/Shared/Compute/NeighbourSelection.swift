@@ -32,10 +32,13 @@ package struct NeighbourSelection: Sendable {
     self.rowsPerBlock = min(rowsPerBlock, rowCount)
   }
 
-  /// - Parameter queryCount: Q; the tiles are asked for queries in `0 ..< Q`.
+  /// - Parameters:
+  ///   - queryCount: Q; the tiles are asked for queries in `0 ..< Q`.
+  ///   - onRows: told how many rows have been compared. What it throws ends the search.
   /// - Returns: [Q, k], the nearest first.
   package func nearest(
-    queryCount: Int, _ tiles: some SimilarityTiles, _ parallel: Parallel
+    queryCount: Int, _ tiles: some SimilarityTiles, _ parallel: Parallel,
+    onRows: (_ count: Int) throws -> Void = { _ in }
   ) throws -> SharedBuffer<Neighbour> {
     // Room for k and as many again: sorting is needed only when it is full.
     let capacity = 2 * count
@@ -57,6 +60,7 @@ package struct NeighbourSelection: Sendable {
           keep(similarities, rows, scratch.selected.pointer, own, &states.pointer[query])
         }
       }
+      try onRows(rows.upperBound)
     }
     let nearest = SharedBuffer<Neighbour>(count: queryCount * count)
     try parallel.forEachChunk(of: queryCount, length: 16) { _, queries, _ in

@@ -3,7 +3,15 @@
 ///     Event { double wall_time = 1; int64 step = 2; oneof { string file_version = 3; Summary summary = 5; } }
 ///     Summary { repeated Value value = 1; }    Value { string tag = 1; float simple_value = 2; }
 ///
-/// See tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
+/// See tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto. The settings of a run are a value
+/// whose metadata belong to the plugin `hparams`, beside a tensor that means nothing:
+///
+///     Value { string tag = 1; TensorProto tensor = 8; SummaryMetadata metadata = 9; }
+///     SummaryMetadata { PluginData plugin_data = 1; }    PluginData { string plugin_name = 1; bytes content = 2; }
+///     HParamsPluginData { int32 version = 1; SessionStartInfo session_start_info = 3; }
+///     SessionStartInfo { map<string, google.protobuf.Value> hparams = 1; double start_time_secs = 5; }
+///
+/// See tensorboard/plugins/hparams/plugin_data.proto.
 enum TensorBoardEvent {
   /// The first event of a file.
   static func fileVersion(wallTime: Double) -> [UInt8] {
@@ -14,6 +22,25 @@ enum TensorBoardEvent {
   static func scalar(tag: String, value: Float, step: Int, wallTime: Double) -> [UInt8] {
     let scalar = field(1, Array(tag.utf8)) + field(2, value)
     return field(1, wallTime) + field(2, step) + field(5, field(1, scalar))
+  }
+
+  static func hyperparameters(
+    _ hyperparameters: [(name: String, value: TensorBoardWriter.Hyperparameter)], wallTime: Double
+  ) -> [UInt8] {
+    let entries = hyperparameters.flatMap { name, value in
+      let encoded =
+        switch value {
+        case .number(let number): field(2, number)
+        case .text(let text): field(3, Array(text.utf8))
+        }
+      return field(1, field(1, Array(name.utf8)) + field(2, encoded))
+    }
+    let content = field(3, entries + field(5, wallTime))
+    let metadata = field(1, field(1, Array("hparams".utf8)) + field(2, content))
+    // [1] of 32-bit floats, a zero.
+    let tensor = field(1, 1) + field(2, field(2, field(1, 1))) + field(4, [0, 0, 0, 0])
+    let value = field(1, Array("_hparams_/session_start_info".utf8)) + field(8, tensor) + field(9, metadata)
+    return field(1, wallTime) + field(5, field(1, value))
   }
 
   /// - Returns: an event's step, 0 where it has none; nil where the bytes are no message.

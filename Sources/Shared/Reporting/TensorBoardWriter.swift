@@ -2,7 +2,8 @@ import Files
 import Foundation
 import Synchronization
 
-/// The scalars of a run as TensorBoard shows them: an event file that grows while the run goes on.
+/// The scalars of a run as TensorBoard shows them, and the settings that its HParams page compares runs by: an event file
+/// that grows while the run goes on.
 ///
 /// What was flushed is a valid file, whenever the process is killed: TensorBoard stops before a half-written record, and
 /// the record is cut when the run is resumed. But for the times in it, the file of a resumed run is that of an
@@ -10,6 +11,12 @@ import Synchronization
 public final class TensorBoardWriter: Sendable {
   /// TensorBoard takes whatever has `tfevents` in its name. One name for all runs, so that a resumed run finds its file.
   public static let fileName = "events.out.tfevents.patchbank"
+
+  /// A setting of the run.
+  public enum Hyperparameter: Equatable, Sendable {
+    case number(Double)
+    case text(String)
+  }
 
   public let path: String
   private let now: @Sendable () -> Double
@@ -24,24 +31,38 @@ public final class TensorBoardWriter: Sendable {
 
   /// Opens the event file in a folder to append to, or makes it.
   ///
-  /// - Parameter count: the first step that the run computes anew: events are kept up to the first one of this step or
-  ///   a later one, or that is damaged. Of a run from its start: 0.
+  /// - Parameters:
+  ///   - count: the first step that the run computes anew: events are kept up to the first one of this step or a later
+  ///     one, or that is damaged. Of a run from its start: 0.
+  ///   - hyperparameters: written into a file without events, at step 0.
   /// - Throws: where the file cannot be written, or is none that this class has begun.
-  public convenience init(folder: String, keepingStepsBelow count: Int) throws(InputError) {
-    try self.init(folder: folder, keepingStepsBelow: count) { Date().timeIntervalSince1970 }
+  public convenience init(
+    folder: String, keepingStepsBelow count: Int,
+    hyperparameters: [(name: String, value: Hyperparameter)] = []
+  ) throws(InputError) {
+    try self.init(folder: folder, keepingStepsBelow: count, hyperparameters: hyperparameters) {
+      Date().timeIntervalSince1970
+    }
   }
 
   /// - Parameter now: seconds since 1970.
   package init(
-    folder: String, keepingStepsBelow count: Int, now: @escaping @Sendable () -> Double
+    folder: String, keepingStepsBelow count: Int,
+    hyperparameters: [(name: String, value: Hyperparameter)] = [],
+    now: @escaping @Sendable () -> Double
   ) throws(InputError) {
     path = folder + "/" + Self.fileName
     let descriptor = try Descriptor(path, .updateOrCreate)
     let kept = try Self.lengthToKeep(path, keepingStepsBelow: UInt64(count))
     try descriptor.resize(byteCount: kept)
-    let first = kept == 0 ? TensorBoardRecord.framed(TensorBoardEvent.fileVersion(wallTime: now())) : []
+    let version = TensorBoardRecord.framed(TensorBoardEvent.fileVersion(wallTime: now()))
+    var pending = kept == 0 ? version : []
+    if kept <= version.count, !hyperparameters.isEmpty {
+      pending += TensorBoardRecord.framed(
+        TensorBoardEvent.hyperparameters(hyperparameters, wallTime: now()))
+    }
     self.now = now
-    state = Mutex(State(end: kept, pending: first))
+    state = Mutex(State(end: kept, pending: pending))
     try flush()
   }
 

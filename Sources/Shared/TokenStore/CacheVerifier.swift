@@ -38,21 +38,29 @@ public struct CacheVerification: Sendable {
 public struct CacheVerifier {
   private let folder: String
   private let parallel: Parallel
+  private let onRows: (_ rows: Int, _ total: Int) throws -> Void
   private var report = CacheVerification()
 
+  /// - Parameter onRows: told how many of all rows have been checked, shard by shard. What it throws ends the work.
   /// - Returns: everything that is wrong; ``CacheVerification/isGood`` exactly where each file is as it was written.
   ///   The data card is for people and may be edited: it is not checked.
   /// - Throws: only where there is no folder to look at.
-  public static func verify(_ folder: String, parallel: Parallel = Parallel()) throws -> CacheVerification {
+  public static func verify(
+    _ folder: String, parallel: Parallel = Parallel(),
+    onRows: @escaping (_ rows: Int, _ total: Int) throws -> Void = { _, _ in }
+  ) throws -> CacheVerification {
     guard Folder.contains(folder) else { throw InputError(folder, "does not exist") }
-    var verifier = CacheVerifier(folder: folder, parallel: parallel)
+    var verifier = CacheVerifier(folder: folder, parallel: parallel, onRows: onRows)
     try verifier.run()
     return verifier.report
   }
 
-  private init(folder: String, parallel: Parallel) {
+  private init(
+    folder: String, parallel: Parallel, onRows: @escaping (_ rows: Int, _ total: Int) throws -> Void
+  ) {
     self.folder = folder
     self.parallel = parallel
+    self.onRows = onRows
   }
 
   private mutating func run() throws {
@@ -71,6 +79,7 @@ public struct CacheVerifier {
     for shard in manifest.shards {
       do throws(InputError) { try checker.check(shard) } catch { note(shard.name, error) }
       try checkRows(of: shard, layout)
+      try onRows(shard.rowStart + shard.rowCount, manifest.rowCount)
     }
     if manifest.state == .complete { try checkWhole(manifest, layout) }
   }

@@ -19,8 +19,11 @@ struct AuditCommand: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  @Flag(name: .shortAndLong, help: "Show no progress of a download.")
+  var quiet = false
+
   func run() throws {
-    let model = try ModelLocator.locate(checkpoint, style: .automatic)
+    let model = try ModelLocator.locate(checkpoint, style: quiet ? .quiet : .automatic)
     let audit = try CheckpointAudit(modelOptions.request(model.path))
     print(try json ? CanonicalJSON.page(audit) : AuditTable.text(audit), terminator: "")
     if let problem = audit.problem { throw InputError(audit.file, problem) }

@@ -25,7 +25,7 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup(title: "Model") var modelOptions: ModelOptions
   @OptionGroup(title: "Preprocessing") var preprocessingOptions: PreprocessingOptions
 
-  @Flag(help: "Print no notes.")
+  @Flag(name: .shortAndLong, help: "Print no notes.")
   var quiet = false
 
   func run() throws {

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Commands
 import Compute
 import Files
-import Foundation
 import Reporting
 import TokenStore
 
@@ -12,17 +12,80 @@ struct VerifyCommand: ParsableCommand {
   @Argument(help: "Cache.")
   var cache: String
 
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Show no progress.")
+  var quiet = false
+
   func run() throws {
-    let verification = try CacheVerifier.verify(cache, parallel: Parallel())
-    for problem in verification.problems { print(problem) }
-    for row in verification.badRows { print(row) }
+    Interruption.listen()
+    let verification = try verify()
+    if json {
+      print(try CanonicalJSON.page(Result(cache, verification)), terminator: "")
+    } else {
+      for problem in verification.problems { print(problem) }
+      for row in verification.badRows { print(row) }
+    }
     guard verification.isGood else {
       throw InputError(
         cache, "\(verification.problems.count) problems, \(verification.badRows.count) damaged rows",
         remedy: "remove the damaged shards and run extract tokens again: it makes only what is missing")
     }
+    guard !json else { return }
     print(
       "\(cache): good; \(verification.checkedRowCount) rows in \(NumberText.bytes(verification.byteCount)), "
         + "\(verification.undecodableRowCount) of them undecodable")
+  }
+
+  private func verify() throws -> CacheVerification {
+    var progress: Progress?
+    defer { progress?.finish() }
+    var done = 0
+    return try CacheVerifier.verify(cache, parallel: Parallel()) { rows, total in
+      if Interruption.isRequested { throw InterruptedError("stopped before all of \(cache) was read") }
+      if progress == nil {
+        progress = Progress("verifying", unit: "rows", total: total, style: quiet ? .quiet : .automatic)
+      }
+      progress?.advance(by: rows - done)
+      done = rows
+    }
+  }
+
+  /// What is printed as JSON.
+  private struct Result: Encodable {
+    let cache: String
+    let good: Bool
+    let rows: Int
+    let undecodable: Int
+    let bytes: Int
+    let problems: [Problem]
+    let damagedRows: [DamagedRow]
+
+    struct Problem: Encodable {
+      let file: String
+      let reason: String
+    }
+
+    struct DamagedRow: Encodable {
+      let row: Int
+      let id: String
+      let shard: String
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case cache, good, rows, undecodable, bytes, problems
+      case damagedRows = "damaged_rows"
+    }
+
+    init(_ cache: String, _ verification: CacheVerification) {
+      self.cache = cache
+      good = verification.isGood
+      rows = verification.checkedRowCount
+      undecodable = verification.undecodableRowCount
+      bytes = verification.byteCount
+      problems = verification.problems.map { Problem(file: $0.file, reason: $0.reason) }
+      damagedRows = verification.badRows.map { DamagedRow(row: $0.row, id: $0.id, shard: $0.shard) }
+    }
   }
 }

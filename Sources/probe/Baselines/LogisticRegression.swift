@@ -23,18 +23,22 @@ public struct LogisticRegression: Sendable {
 
   /// Fits a model for each of some penalties, each from where the one before ended.
   ///
-  /// - Parameter each: is handed the models, in the order of the penalties.
+  /// - Parameters:
+  ///   - observer: is told of all images in every iteration.
+  ///   - each: is handed the models, in the order of the penalties.
   /// - Returns: the objective's value of each.
   /// - Throws: where a loss is not finite.
   @discardableResult
-  public func fit(penalties: [Double], _ each: (LinearModel) throws -> Void) throws -> [Double] {
+  public func fit(
+    penalties: [Double], _ observer: FitObserver = FitObserver(), _ each: (LinearModel) throws -> Void
+  ) throws -> [Double] {
     let weightCount = features.classCount * features.width
     let x = SharedBuffer<Double>(count: weightCount + features.classCount)
     var objective = LogisticObjective(features, standardization)
     return try penalties.map { penalty in
       objective.penalty = penalty
       let outcome = try LBFGS().minimize(x) { [objective] in
-        try objective.evaluate($0, gradient: $1, parallel)
+        try objective.evaluate($0, gradient: $1, parallel, observer)
       }
       guard outcome.value.isFinite else {
         throw InputError(
@@ -51,11 +55,13 @@ public struct LogisticRegression: Sendable {
 
   /// The model of the best of some penalties.
   public static func select(
-    _ features: LabelledFeatures, penalties: [Double], split: TrainingSplit?, _ parallel: Parallel
+    _ features: LabelledFeatures, penalties: [Double], split: TrainingSplit?, _ parallel: Parallel,
+    _ observer: FitObserver = FitObserver()
   ) throws -> PenaltySelection {
-    try PenaltySelection(features, penalties: penalties, split: split, parallel) {
-      features, penalties, each in
-      try LogisticRegression(fitting: features, parallel).fit(penalties: penalties, each)
+    try PenaltySelection(
+      features, penalties: penalties, split: split, parallel, onCandidate: observer.onCandidate
+    ) { features, penalties, each in
+      try LogisticRegression(fitting: features, parallel).fit(penalties: penalties, observer, each)
     }
   }
 }
@@ -100,7 +106,7 @@ struct LogisticObjective: Sendable {
   ///   - x: the weights [C, D], then the bias [C].
   ///   - gradient: receives the same of the gradient.
   func evaluate(
-    _ x: SharedBuffer<Double>, gradient: SharedBuffer<Double>, _ parallel: Parallel
+    _ x: SharedBuffer<Double>, gradient: SharedBuffer<Double>, _ parallel: Parallel, _ observer: FitObserver
   ) throws -> Double {
     for index in 0..<weights.count { weights.pointer[index] = Float(x.pointer[index]) }
     for index in 0..<bias.count { bias.pointer[index] = Float(x.pointer[weights.count + index]) }
@@ -110,6 +116,7 @@ struct LogisticObjective: Sendable {
       let rows = start..<min(features.count, start + blockLength)
       loss += try score(rows, parallel)
       try addGradient(rowCount: rows.count, to: gradient, parallel)
+      try observer.onImages(rows.count)
     }
     let share = 1 / Double(features.count)
     var squares = 0.0

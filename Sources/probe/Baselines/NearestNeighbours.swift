@@ -43,12 +43,15 @@ public struct NearestNeighbours: Sendable {
 
   /// Classifies images.
   ///
-  /// - Parameter onBlock: sees the places of some queries, in order, and their predictions for the greatest number of
-  ///   neighbours at the highest temperature; the confidence is the share of the votes, the loss its logarithm.
+  /// - Parameters:
+  ///   - onBlock: sees the places of some queries, in order, and their predictions for the greatest number of
+  ///     neighbours at the highest temperature; the confidence is the share of the votes, the loss its logarithm.
+  ///   - onProgress: told how much of the work is done, in queries. What it throws ends the search.
   /// - Returns: for each number of neighbours, for each temperature.
   public func measure(
     on queries: LabelledFeatures, _ parallel: Parallel,
-    onBlock: (_ places: Range<Int>, _ predictions: [Prediction]) throws -> Void = { _, _ in }
+    onBlock: (_ places: Range<Int>, _ predictions: [Prediction]) throws -> Void = { _, _ in },
+    onProgress: (_ queries: Int) throws -> Void = { _ in }
   ) throws -> [Accuracy] {
     precondition(
       queries.width == training.width && queries.classCount == training.classCount,
@@ -59,7 +62,9 @@ public struct NearestNeighbours: Sendable {
     let search = NeighbourSearch(training, count: neighbours.last!)
     for start in stride(from: 0, to: queries.count, by: search.queriesPerPass) {
       let places = start..<min(queries.count, start + search.queriesPerPass)
-      let found = try search.nearest(queries, places, parallel)
+      let found = try search.nearest(queries, places, parallel) {
+        try onProgress(start + places.count * $0 / training.count)
+      }
       let predictions = try vote(found, queries, places, parallel)
       for query in 0..<places.count {
         for setting in 0..<settingCount {

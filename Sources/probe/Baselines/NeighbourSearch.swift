@@ -21,16 +21,18 @@ package struct NeighbourSearch: Sendable {
     self.count = count
   }
 
+  /// - Parameter onRows: told how many of the training images have been compared. What it throws ends the search.
   /// - Returns: [places, k], the nearest first.
   package func nearest(
-    _ queries: LabelledFeatures, _ places: Range<Int>, _ parallel: Parallel
+    _ queries: LabelledFeatures, _ places: Range<Int>, _ parallel: Parallel,
+    onRows: (_ count: Int) throws -> Void = { _ in }
   ) throws -> SharedBuffer<Neighbour> {
     let rowsPerBlock = 2048
     let tiles = CosineTiles(
       queries: try queries.normalised(places, parallel), training: training,
       block: SharedBuffer(count: min(rowsPerBlock, training.count) * training.width))
     return try NeighbourSelection(rowCount: training.count, count: count, rowsPerBlock: rowsPerBlock)
-      .nearest(queryCount: places.count, tiles, parallel)
+      .nearest(queryCount: places.count, tiles, parallel, onRows: onRows)
   }
 }
 

@@ -30,6 +30,7 @@ public struct PenaltySelection: Sendable {
   ///   - fit: fits a model for each penalty, greatest first, and hands it over.
   init(
     _ features: LabelledFeatures, penalties: [Double], split: TrainingSplit?, _ parallel: Parallel,
+    onCandidate: @escaping (Candidate) -> Void,
     fit: (
       _ features: LabelledFeatures, _ penalties: [Double], _ each: (LinearModel) throws -> Void
     ) throws -> Void
@@ -42,9 +43,10 @@ public struct PenaltySelection: Sendable {
       let heldOut = features.subset(split.heldOut)
       try fit(features.subset(split.learned), descending) { model in
         let accuracies = try model.measure(on: heldOut, parallel).accuracies
-        candidates.append(
-          Candidate(
-            penalty: descending[candidates.count], hasConverged: model.hasConverged, heldOut: accuracies))
+        let candidate = Candidate(
+          penalty: descending[candidates.count], hasConverged: model.hasConverged, heldOut: accuracies)
+        candidates.append(candidate)
+        onCandidate(candidate)
       }
     }
     precondition(

@@ -25,8 +25,11 @@ public struct RidgeRegression: Sendable {
 
   public static let defaultPenalties = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10]
 
+  /// - Parameter observer: is told of every image once.
   /// - Throws: where the features are too wide, or the eigenvalues of their correlations are not found.
-  public init(fitting features: LabelledFeatures, _ parallel: Parallel) throws {
+  public init(
+    fitting features: LabelledFeatures, _ parallel: Parallel, _ observer: FitObserver = FitObserver()
+  ) throws {
     width = features.width
     guard width <= Self.maximumWidth else {
       throw InputError(
@@ -36,7 +39,7 @@ public struct RidgeRegression: Sendable {
     standardization = try Standardization(of: features, parallel)
     let correlations = SharedBuffer<Double>(count: width * width)
     let moments = SharedBuffer<Double>(count: features.classCount * width)
-    try Self.accumulate(features, standardization, correlations, moments, parallel)
+    try Self.accumulate(features, standardization, correlations, moments, parallel, observer)
     guard let eigensystem = SymmetricEigensystem(overwriting: correlations, width: width) else {
       throw InputError(
         features.name, "has features whose eigenvalues are not found", remedy: "use probe logistic")
@@ -59,7 +62,7 @@ public struct RidgeRegression: Sendable {
   /// The mean of z z^T, whole, and for each class the mean of its images' z times its frequency.
   private static func accumulate(
     _ features: LabelledFeatures, _ standardization: Standardization, _ correlations: SharedBuffer<Double>,
-    _ moments: SharedBuffer<Double>, _ parallel: Parallel
+    _ moments: SharedBuffer<Double>, _ parallel: Parallel, _ observer: FitObserver
   ) throws {
     let width = features.width
     let tileCount = (width + featuresPerTile - 1) / featuresPerTile
@@ -91,6 +94,7 @@ public struct RidgeRegression: Sendable {
           for index in chunk { sums[index] += values[index] / Double(features.count) }
         }
       }
+      try observer.onImages(count)
     }
     for row in 0..<width {
       for column in 0..<row {
@@ -128,11 +132,13 @@ public struct RidgeRegression: Sendable {
 
   /// The model of the best of some penalties.
   public static func select(
-    _ features: LabelledFeatures, penalties: [Double], split: TrainingSplit?, _ parallel: Parallel
+    _ features: LabelledFeatures, penalties: [Double], split: TrainingSplit?, _ parallel: Parallel,
+    _ observer: FitObserver = FitObserver()
   ) throws -> PenaltySelection {
-    try PenaltySelection(features, penalties: penalties, split: split, parallel) {
-      features, penalties, each in
-      let regression = try RidgeRegression(fitting: features, parallel)
+    try PenaltySelection(
+      features, penalties: penalties, split: split, parallel, onCandidate: observer.onCandidate
+    ) { features, penalties, each in
+      let regression = try RidgeRegression(fitting: features, parallel, observer)
       for penalty in penalties { try each(try regression.model(penalty: penalty, parallel)) }
     }
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Baselines
+import Commands
 import Compute
 import Files
 import Heads
@@ -23,8 +24,8 @@ struct BaselineOptions: ParsableArguments {
     }
   }
 
-  func load(_ parallel: Parallel) throws -> BaselineData {
-    try BaselineData(TrainingData(data.sources, data.selection), features.features, parallel)
+  func load(_ monitor: BaselineMonitor, _ parallel: Parallel) throws -> BaselineData {
+    try BaselineData(TrainingData(data.sources, data.selection), features.features, monitor, parallel)
   }
 }
 
@@ -39,9 +40,16 @@ struct BaselineData {
   /// The image that each training row is a view of.
   private let trainImages: [Int32]
 
-  init(_ data: TrainingData, _ features: HeadDescription.Features, _ parallel: Parallel) throws {
-    // Nothing asks the pass to stop.
-    let images = try TrainingImages(data).pooled([features], parallel, folder: ScratchFile.defaultFolder)![0]
+  init(
+    _ data: TrainingData, _ features: HeadDescription.Features, _ monitor: BaselineMonitor,
+    _ parallel: Parallel
+  ) throws {
+    var pass = PassProgress("features", style: monitor.style)
+    guard
+      let images = try TrainingImages(data).pooled(
+        [features], parallel, folder: ScratchFile.defaultFolder,
+        shouldStop: { Interruption.isRequested }, onProgress: { pass.update($0, of: $1) })?[0]
+    else { throw monitor.stop() }
     let classCount = data.layout.classNames.count
     func labelled(_ tokens: LabelledTokens, _ name: String) throws -> LabelledFeatures {
       try LabelledFeatures(

@@ -66,13 +66,14 @@ struct EvalCommand: ParsableCommand {
     let predictionsFile = try predictions.map { path throws(InputError) in try AtomicFileWriter(path) }
     let confusionFile = try confusion.map { path throws(InputError) in try AtomicFileWriter(path) }
     var lines = PredictionLines(id: { tokens.caches?.id(row: $0) ?? "" }, classNames: classNames)
-    var progress = PassProgress("features", style: output.progressStyle)
+    var features = PassProgress("features", style: output.progressStyle)
+    var measuring = PassProgress("measuring", style: output.progressStyle)
     let companions = try companionOptions.caches(of: trained, reading.options)
     let total = tokens.count * (companions.beside == nil ? 1 : 2)
     let measured = try trained.measure(
       on: tokens, attentionFrom: companions.attention, beside: companions.beside,
       folder: ScratchFile.defaultFolder,
-      shouldStop: { Interruption.isRequested }, onFeatures: { progress.update($0, of: total) },
+      shouldStop: { Interruption.isRequested }, onFeatures: { features.update($0, of: total) },
       withConfusion: confusion != nil
     ) { images, labels, batch, scores in
       if let predictionsFile {
@@ -80,6 +81,7 @@ struct EvalCommand: ParsableCommand {
         try predictionsFile.append(lines.take())
       }
       try logitsFile?.append(scores)
+      measuring.update(images.upperBound, of: tokens.count)
     }
     try logitsFile?.commit()
     try predictionsFile?.commit()

@@ -21,10 +21,13 @@ struct LogisticCommand: ParsableCommand {
 
   func run() throws {
     let parallel = output.parallel
-    let data = try data.load(parallel)
+    let monitor = BaselineMonitor(style: output.progressStyle)
+    let data = try data.load(monitor, parallel)
+    let split = try data.split(for: penalties.elements, seed: selection.seed)
+    monitor.begin("fitting", total: nil)
     let selected = try LogisticRegression.select(
-      data.train, penalties: penalties.elements,
-      split: try data.split(for: penalties.elements, seed: selection.seed), parallel)
+      data.train, penalties: penalties.elements, split: split, parallel, monitor.observer)
+    monitor.close()
     if !selected.model.hasConverged {
       StandardError.write(
         "penalty \(selected.penalty): stopped before the optimum; a greater penalty is reached sooner\n")

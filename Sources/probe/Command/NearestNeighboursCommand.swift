@@ -41,14 +41,19 @@ struct NearestNeighboursCommand: ParsableCommand {
 
   func run() throws {
     let parallel = output.parallel
-    let data = try data.load(parallel)
+    let monitor = BaselineMonitor(style: output.progressStyle)
+    let data = try data.load(monitor, parallel)
     let search = NearestNeighbours(
       data.train, neighbours: neighbours.elements, temperatures: temperature.elements)
     var lines = PredictionLines(id: data.validationID, classNames: data.classNames)
+    monitor.begin("neighbours", total: data.validation.count)
     let results = try search.measure(on: data.validation, parallel) { places, block in
       guard predictions != nil else { return }
       lines.add(rows: data.validationRows[places], labels: data.validation.labels[places], block)
+    } onProgress: {
+      try monitor.advance(to: $0)
     }
+    monitor.close()
     if let predictions { try AtomicFile.write(lines.text, to: predictions) }
     if output.json {
       let result = Result(

@@ -20,10 +20,13 @@ struct RidgeCommand: ParsableCommand {
 
   func run() throws {
     let parallel = output.parallel
-    let data = try data.load(parallel)
+    let monitor = BaselineMonitor(style: output.progressStyle)
+    let data = try data.load(monitor, parallel)
+    let split = try data.split(for: penalties.elements, seed: selection.seed)
+    monitor.begin("fitting", total: data.train.count + (split?.learned.count ?? 0))
     let selected = try RidgeRegression.select(
-      data.train, penalties: penalties.elements,
-      split: try data.split(for: penalties.elements, seed: selection.seed), parallel)
+      data.train, penalties: penalties.elements, split: split, parallel, monitor.observer)
+    monitor.close()
     var lines = PredictionLines(id: data.validationID, classNames: data.classNames, withConfidence: false)
     let accuracies = try selected.model.measure(on: data.validation, parallel) { places, labels, block in
       if selection.predictions != nil { lines.add(rows: data.validationRows[places], labels: labels, block) }

@@ -1,3 +1,4 @@
+import Evaluation
 import Files
 import Reporting
 
@@ -11,7 +12,10 @@ struct EpochLog {
   /// - Parameters:
   ///   - done: epochs that the checkpoint has.
   ///   - hasFailed: whether the head was given up, maybe before those.
-  init(_ folder: RunFolder, done: Int, hasFailed: Bool, writesTensorBoard: Bool) throws {
+  init(
+    _ folder: RunFolder, _ configuration: TrainingConfiguration, done: Int, hasFailed: Bool,
+    writesTensorBoard: Bool
+  ) throws {
     try folder.make()
     records = done > 0 ? Array(try JSONLines.read(folder.metricsFile).prefix(done)) : []
     guard records.count == done || hasFailed else {
@@ -22,7 +26,9 @@ struct EpochLog {
     lines = try JSONLines(folder.metricsFile, keepingFirst: records.count)
     events =
       writesTensorBoard
-      ? try TensorBoardWriter(folder: folder.path, keepingStepsBelow: records.count + 1) : nil
+      ? try TensorBoardWriter(
+        folder: folder.path, keepingStepsBelow: records.count + 1,
+        hyperparameters: Self.hyperparameters(configuration)) : nil
   }
 
   mutating func append(_ record: EpochRecord) throws {
@@ -31,13 +37,35 @@ struct EpochLog {
     guard let events else { return }
     var curves = [
       ("train/loss", record.trainLoss), ("train/top1", record.trainTop1),
-      ("train/learning_rate", record.learningRate), ("val/loss", record.validation.loss),
-      ("val/top1", record.validation.top1), ("val/top5", record.validation.top5),
+      ("train/learning_rate", record.learningRate),
     ]
-    if let heldOut = record.heldOut {
-      curves += [("held_out/loss", heldOut.loss), ("held_out/top1", heldOut.top1)]
-    }
+    curves += Self.curves("val", record.validation)
+    if let heldOut = record.heldOut { curves += Self.curves("held_out", heldOut) }
     for (tag, value) in curves { events.add(tag: tag, value: value, step: record.epoch + 1) }
     try events.flush()
+  }
+
+  /// Under the names that `metrics.jsonl` has.
+  private static func curves(_ name: String, _ metrics: Metrics) -> [(String, Double)] {
+    let values = [
+      ("loss", metrics.loss), ("top1", metrics.top1), ("top5", metrics.top5),
+      ("mean_average_precision", metrics.meanAveragePrecision),
+    ]
+    return values.compactMap { key, value in value.map { ("\(name)/\(key)", $0) } }
+  }
+
+  /// What runs of a sweep are compared by.
+  private static func hyperparameters(
+    _ configuration: TrainingConfiguration
+  ) -> [(name: String, value: TensorBoardWriter.Hyperparameter)] {
+    [
+      ("head", .text(configuration.head.name)),
+      ("optimizer", .text(configuration.optimizer.algorithm.rawValue)),
+      ("learning_rate", .number(configuration.schedule.peak)),
+      // The number that was given, not what is next to it in single precision.
+      ("weight_decay", .number(Double("\(configuration.optimizer.weightDecay)")!)),
+      ("batch_size", .number(Double(configuration.batchSize))),
+      ("amp", .text(configuration.products.rawValue)), ("seed", .number(Double(configuration.seed))),
+    ]
   }
 }

@@ -288,7 +288,7 @@ struct TrackTraining {
       Folder.contains(checkpoint) ? try trainer.resume(from: checkpoint, identities: identities) : 0
     var logs = try zip(runs, trainer.members).map { run, member in
       try EpochLog(
-        run.folder, done: done, hasFailed: member.failure != nil,
+        run.folder, run.configuration, done: done, hasFailed: member.failure != nil,
         writesTensorBoard: self.run.writesTensorBoard)
     }
     if done > 0 { observer.onEpoch(news(trainer, logs.map(\.records))) }
