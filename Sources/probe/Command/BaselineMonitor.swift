@@ -40,9 +40,12 @@ final class BaselineMonitor {
   var observer: FitObserver {
     var observer = FitObserver()
     observer.onImages = { try self.advance(by: $0) }
+    var best = -1.0
     observer.onCandidate = { candidate in
-      let top1 = NumberText.percentage(candidate.heldOut.top1)
-      self.progress?.advance(by: 0, detail: "penalty \(candidate.penalty): held-out top-1 \(top1)")
+      guard candidate.heldOut.top1 > best else { return }
+      best = candidate.heldOut.top1
+      let top1 = NumberText.percentage(best)
+      self.progress?.advance(by: 0, detail: "best penalty \(candidate.penalty), held-out top-1 \(top1)")
     }
     return observer
   }
