@@ -11,7 +11,7 @@ public final class LiveTable: Sendable {
   private static let curveLimit = 16
 
   /// What is known of one run.
-  private struct Row {
+  private struct Row: Sendable {
     let configuration: TrainingConfiguration
     var latest: EpochRecord?
     /// The first of the best.
@@ -19,6 +19,8 @@ public final class LiveTable: Sendable {
     /// Of the validation images, by epoch.
     var scores: [Double] = []
     var isGivenUp = false
+
+    var curve: [Double?] { Sparkline.cells(scores, of: configuration.epochs, limit: curveLimit) }
 
     mutating func add(_ record: EpochRecord) {
       let score = record.validation.score
@@ -37,17 +39,20 @@ public final class LiveTable: Sendable {
   }
 
   /// A column and what it shows of a run.
-  private struct Column {
+  private struct Column: Sendable {
     let column: Table.Column
     /// In a narrow terminal the lowest go first; nil stays.
     var importance: Int?
-    let cell: (Row) -> String?
+    let cell: @Sendable (Row) -> String?
   }
 
   private let rows: Mutex<[Row]>
+  /// What tells runs of one head apart.
+  private let settings: [Column]
 
   public init(_ runs: [PlannedRun]) {
     rows = Mutex(runs.map { Row(configuration: $0.configuration) })
+    settings = Self.settings(runs.map(\.configuration))
   }
 
   public func add(_ news: [TrainingRun.News]) {
@@ -74,7 +79,7 @@ public final class LiveTable: Sendable {
   }
 
   private func table(of shown: [Row], all: [Row], columns limit: Int) -> Table {
-    var columns = Self.columns(shown, all)
+    var columns = columns(shown, all)
     while true {
       var table = Table(columns.map(\.column))
       for row in shown { table.append(columns.map { $0.cell(row) ?? "" }) }
@@ -84,11 +89,11 @@ public final class LiveTable: Sendable {
     }
   }
 
-  private static func columns(_ shown: [Row], _ all: [Row]) -> [Column] {
+  private func columns(_ shown: [Row], _ all: [Row]) -> [Column] {
     let score = all.contains { $0.latest?.validation.meanAveragePrecision != nil } ? "mAP" : "top-1"
     let hasHeldOut = all.contains { $0.latest?.heldOut != nil }
     var columns = [Column(column: .text("head")) { $0.configuration.head.name }]
-    columns += settings(all)
+    columns += settings
     columns.append(
       Column(column: .number("epoch")) {
         $0.isGivenUp ? "given up" : "\($0.scores.count)/\($0.configuration.epochs)"
@@ -108,30 +113,26 @@ public final class LiveTable: Sendable {
       columns.append(
         Column(column: .number("held-out \(score)")) { $0.latest?.heldOut.map { share($0.score) } })
     }
-    let curves = shown.map { Sparkline.cells($0.scores, of: $0.configuration.epochs, limit: curveLimit) }
-    let values = curves.joined().compactMap { $0 }
+    // A file of an earlier version may hold what is no number.
+    let values = shown.flatMap(\.curve).compactMap { $0 }.filter(\.isFinite)
     let range = (values.min() ?? 0)...(values.max() ?? 0)
     columns.append(
-      Column(column: .text("val by epoch"), importance: 5) {
-        Sparkline.text(
-          Sparkline.cells($0.scores, of: $0.configuration.epochs, limit: curveLimit), in: range)
-      })
+      Column(column: .text("val by epoch"), importance: 5) { Sparkline.text($0.curve, in: range) })
     return columns
   }
 
-  /// What tells runs of one head apart.
-  private static func settings(_ all: [Row]) -> [Column] {
-    let settings: [(title: String, value: (TrainingConfiguration) -> String)] = [
+  private static func settings(_ configurations: [TrainingConfiguration]) -> [Column] {
+    let settings: [(title: String, value: @Sendable (TrainingConfiguration) -> String)] = [
       ("lr", { NumberText.significant($0.schedule.peak) }),
       ("decay", { NumberText.significant(Double($0.optimizer.weightDecay)) }),
       ("seed", { String($0.seed) }),
     ]
     return settings.compactMap { title, value in
-      guard Set(all.map { value($0.configuration) }).count > 1 else { return nil }
+      guard Set(configurations.map(value)).count > 1 else { return nil }
       return Column(column: .number(title)) { value($0.configuration) }
     }
   }
-
-  private static func loss(_ loss: Double) -> String { NumberText.fixed(loss, 3) }
-  private static func share(_ share: Double) -> String { NumberText.percentage(share) }
 }
+
+private func loss(_ loss: Double) -> String { NumberText.fixed(loss, 3) }
+private func share(_ share: Double) -> String { NumberText.percentage(share) }
