@@ -167,6 +167,13 @@ import Testing
     #expect(throws: InputError.self) { try Folder.create(folder.file("a/c/d")) }
     #expect(throws: InputError.self) { try Folder.fileNames(folder.file("none")) }
   }
+
+  @Test func shortNamesArePathsAsFarAsTheyDiffer() {
+    #expect(Folder.shortNames(["/a/mae/val/", "/a/dino/val"]) == ["mae/val", "dino/val"])
+    #expect(Folder.shortNames(["x/one", "two"]) == ["one", "two"])
+    #expect(Folder.shortNames(["a", "a"]) == ["a (1)", "a (2)"])
+    #expect(Folder.shortNames(["/"]) == ["/"])
+  }
 }
 
 @Suite struct MappedFileTests {
