@@ -75,8 +75,8 @@ let package = Package(
     shared("Tensors", ["Compute", "Files"]),
     shared("TokenStore", ["CHDF5", "CZlib", "Compute", "Files"]),
     shared("Images", ["CImageCodecs", "CKernels", "Compute", "Files"]),
-    shared("Overlays", ["Images"]),
     shared("Reporting", ["CFigureRendering", "Files"]),
+    shared("Overlays", ["Files", "Images", "Reporting"]),
     shared("Commands", ["CKernels", "Files", argumentParser]),
 
     // images + checkpoint -> token cache
@@ -152,7 +152,7 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "CZlib", "ReaderTrials", "hostile-reader"]),
     tests("ModelHub", ["Files", "ModelHub", "Tensors", "TokenStore", "extract"]),
     tests("Images", ["CKernels", "Images", "Tensors"]),
-    tests("Overlays", ["Images", "Overlays"]),
+    tests("Overlays", ["Images", "Overlays", "Reporting"]),
     tests("CachePages", ["CachePages", "Compute", "Files", "Images", "Reporting", "TokenStore"]),
     tests("Extraction", ["CImageCodecs", "Extraction", "extract"]),
     tests("Heads", ["CKernels", "Heads"]),
@@ -161,7 +161,7 @@ let package = Package(
     tests("Embedding", ["CKernels", "Compute", "Embedding", "Files", "Tensors"]),
     tests("ClutteredDigits", ["Compute", "Files", "Images", "cluttered-digits"]),
     tests("Reading", ["Evaluation", "Reading", "TokenStore"]),
-    tests("Maps", ["Evaluation", "Files", "Images", "Maps", "Reading", "TokenStore", "probe"]),
+    tests("Maps", ["Evaluation", "Files", "Images", "Maps", "Reading", "Reporting", "TokenStore", "probe"]),
     tests(
       "Reports",
       [

@@ -100,6 +100,7 @@ import TokenStore
     let page = try page(
       cache, samples: 12, images: try InputImages(dataset, of: cache.configuration))
     #expect(page.report.html.components(separatedBy: "<img src=\"data:image/jpeg").count == 1 + 9)
+    #expect(page.report.html.contains("alt=\"The image class0/0.jpg as the encoder saw it\""))
     #expect(page.remarks.count == 2)
     #expect(page.remarks[0].contains("class1/3.jpg"))
     #expect(page.remarks[1].hasPrefix("2 of the samples are not in the data set"))

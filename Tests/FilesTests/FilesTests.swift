@@ -143,13 +143,6 @@ import Testing
 }
 
 @Suite struct FolderTests {
-  @Test func shortNamesArePathsAsFarAsTheyDiffer() {
-    #expect(Folder.shortNames(["/a/mae/val/", "/a/dino/val"]) == ["mae/val", "dino/val"])
-    #expect(Folder.shortNames(["x/one", "two"]) == ["one", "two"])
-    #expect(Folder.shortNames(["a", "a"]) == ["a (1)", "a (2)"])
-    #expect(Folder.shortNames(["/"]) == ["/"])
-  }
-
   @Test func aFullDiskIsToldBeforeTheWork() throws {
     let folder = try TemporaryFolder()
     try Folder.requireFreeSpace(1, in: folder.path)

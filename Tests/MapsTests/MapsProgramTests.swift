@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Images
 import Maps
+import Reporting
 import TestSupport
 import Testing
 
@@ -72,12 +73,21 @@ import Testing
     for card in cards {
       for picture in card.pictures { #expect(page.contains("<img src=\"\(picture.file)\"")) }
     }
-    #expect(page.contains("ep 4 queries") && page.contains("contact sheet"))
-    #expect(!page.contains("http:") && !page.contains("https:"))
+    #expect(page.contains("ep 4 queries") && page.contains("<a href=\"sheets/best.png\">best.png</a>"))
+    #expect(page.contains("img-src 'self' file:;") && !page.contains("http:") && !page.contains("https:"))
+    for card in cards {
+      let verdict = card.isRight ? "<span class=\"faint\">right" : "<b class=\"alert\">wrong"
+      #expect(
+        page.contains(
+          "<h3>\(card.id)</h3>\n<p><b>\(card.labels[0])</b>, predicted \(card.prediction) (\(verdict)"))
+    }
+    #expect(page.contains("Map of query 3 over val/7.jpg: greatest, "))
+    // An image, the encoder, the head and its four queries.
     let sheet = try ImageDecoder.decode(caches.folder.file("maps/sheets/best.png"))
-    #expect(sheet.width > 6 * 112)
+    #expect(sheet.width == 7 * 115 - 3 + 2 * 14)
     let told = try JSONDecoder().decode(MapGallery.Result.self, from: Data(result.output.utf8))
     #expect(told.images == cards.count && told.maps == 6 * cards.count && told.headHasMaps)
+    #expect(told.sheetsHaveText == Picture.canBecomePNG)
   }
 
   @Test func mapsAreDrawnAloneWhereImagesAreNot() throws {
@@ -113,6 +123,16 @@ import Testing
     #expect(result.status == 0 && result.diagnostics.contains("no token weighs more than another"))
     #expect(try cards().allSatisfy { $0.pictures.map(\.role) == [.encoder] })
     #expect(try page().contains("no token weighs more than another"))
+  }
+
+  @Test func sectionsAreHeadingsThatTheContentsLeadTo() throws {
+    #expect(try maps(try train("abmilp"), ["--images", "best:2", "worst:2", "class:*:1", "0"]).status == 0)
+    let page = try page()
+    for (number, title) in ["Chosen images", "Best", "Worst", "Class cat"].enumerated() {
+      #expect(page.contains("<h2 id=\"section-\(number + 1)\">\(title)</h2>"))
+      #expect(page.contains("<a href=\"#section-\(number + 1)\">\(title)</a>"))
+    }
+    #expect(page.contains(">How it was made</h2>") && page.contains("<dt>Encoder</dt>"))
   }
 
   @Test func namesOfStrangersAreText() throws {

@@ -1,7 +1,7 @@
 import Images
-import Testing
-
 import Overlays
+import Reporting
+import Testing
 
 @Suite struct MapCanvasTests {
   private let grid = PatchGrid(height: 2, width: 3, patchHeight: 4, patchWidth: 4)
@@ -83,18 +83,5 @@ import Overlays
       let picture = canvas.picture(of: [1, 1, 1, 1], largest: 1)
       #expect((picture.height, picture.width) == (canvas.size.height, canvas.size.width))
     }
-  }
-
-  @Test func contactSheetsPutPicturesIntoTheMiddleOfCells() {
-    var sheet = ContactSheet(rows: 2, columns: 4, groupLength: 2, cell: 32)
-    sheet.place(gray(10, 20), row: 0, column: 0)
-    sheet.place(gray(50, 50, 200), row: 1, column: 3)
-    let image = sheet.image
-    // Margins of 6 around groups, gaps of 2 within, cells of 32: 10 x 20 becomes 16 x 32.
-    #expect((image.height, image.width) == (2 * 38 + 6, 4 * 32 + 2 * 2 + 3 * 6))
-    #expect(pixel(image, 6 + 7, 6) == [255, 255, 255] && pixel(image, 6 + 8, 6) == [90, 90, 90])
-    #expect(pixel(image, 6 + 23, 37) == [90, 90, 90] && pixel(image, 6 + 24, 37) == [255, 255, 255])
-    #expect(pixel(image, image.height - 7, image.width - 7) == [200, 200, 200])
-    #expect(pixel(image, image.height - 6, image.width - 7) == [255, 255, 255])
   }
 }

@@ -1,4 +1,5 @@
 import Reporting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -27,19 +28,26 @@ import Testing
           scale: Axis(attack), values: [[1]]), caption: attack
       )
     ])
+    report.append(colourScaleFrom: attack, to: attack)
     report.append(
-      Gallery([
-        .init(
-          title: attack,
-          tiles: [
-            .init(
-              .values(ValueTile([1, .nan, 3, 4], columns: 2)), caption: attack, alternativeText: attack,
-              width: 40),
-            .init(
-              .image(EmbeddedImage(.png, bytes: [1, 2, 3])), caption: attack, alternativeText: attack,
-              width: 40),
-          ], note: attack)
+      paragraph: StyledText([
+        .plain(attack), .strong(attack), .faint(attack), .alert(attack),
       ]))
+    report.append(
+      Gallery(
+        .compact,
+        [
+          .init(
+            title: attack, text: StyledText(attack),
+            tiles: [
+              .init(
+                .values(ValueTile([1, .nan, 3, 4], columns: 2)), caption: attack, notes: [attack],
+                alternativeText: attack),
+              .init(
+                .embedded(EmbeddedImage(.png, bytes: [1, 2, 3])), caption: attack, alternativeText: attack,
+                isDetail: true),
+            ])
+        ]))
     return report
   }
 
@@ -47,12 +55,12 @@ import Testing
     let html = report().html
     #expect(!html.contains("<script") && !html.contains("\" onload") && !html.contains("\u{0}"))
     // Title and h1, h2, p, pre, th, td, two captions, dt, dd; in the figure: label, title, desc twice and more.
-    #expect(html.components(separatedBy: escaped).count > 15)
+    #expect(html.components(separatedBy: escaped).count > 25)
   }
 
   @Test func nothingComesFromElsewhere() {
     let html = report().html
-    #expect(html.contains("default-src 'none'"))
+    #expect(html.contains("default-src 'none'") && html.contains("img-src data:;"))
     for word in ["href=", "url(", "@import", "<link"] { #expect(!html.contains(word)) }
     #expect(
       html.components(separatedBy: "src=").count == html.components(separatedBy: "src=\"data:image/").count)
@@ -69,22 +77,32 @@ import Testing
     #expect(report.html.contains("<caption>Accuracies</caption>"))
   }
 
-  @Test func aLongPageHasContentsThatLeadToItsSections() {
+  @Test func aLongPageHasContentsThatLeadToItsSectionsAndBack() {
     var report = HTMLReport(title: "Long")
     for heading in ["A", "B", "C"] { report.append(heading: heading) }
-    #expect(!report.html.contains("<nav"))
+    #expect(!report.html.contains("<nav") && !report.html.contains("href"))
     report.append(heading: "D & E")
     #expect(report.html.contains("<a href=\"#section-4\">D &amp; E</a>"))
     #expect(report.html.contains("<h2 id=\"section-4\">D &amp; E</h2>"))
+    #expect(report.html.contains("<nav id=\"contents\""))
+    #expect(report.html.components(separatedBy: "href=\"#contents\"").count == 1 + 4)
+  }
+
+  private func page(_ tiles: [Gallery.Tile], images: HTMLReport.ImagePlace = .inside) -> String {
+    var report = HTMLReport(title: "Pictures", images: images)
+    report.append(
+      Gallery(
+        .spacious,
+        [.init(title: "a cat", text: StyledText([.strong("cat"), .plain(", seen")]), tiles: tiles)]))
+    return report.html
   }
 
   @Test func squaresOfATileAreTheirValues() {
-    let tile = ValueTile([0, 1, .nan, 0, 0.5, 1], columns: 3)
-    var report = HTMLReport(title: "Tile")
-    report.append(
-      Gallery([.init(title: "", tiles: [.init(.values(tile), caption: "", alternativeText: "", width: 30)])]))
-    let html = report.html
-    #expect(html.contains("viewBox=\"0 0 3 2\" width=\"30\" height=\"20\""))
+    let html = page([
+      .init(
+        .values(ValueTile([0, 1, .nan, 0, 0.5, 1], columns: 3)), caption: "map", alternativeText: "a map")
+    ])
+    #expect(html.contains("viewBox=\"0 0 3 2\"") && html.contains("aria-label=\"a map\""))
     // The two least share an element, as do the two greatest; what is not a number is left out.
     #expect(html.contains("d=\"M0 0h1v1h-1zM0 1h1v1h-1z\""))
     #expect(html.contains("d=\"M1 0h1v1h-1zM2 1h1v1h-1z\""))
@@ -92,18 +110,59 @@ import Testing
   }
 
   @Test func imagesAreInsideOfThePage() {
-    var report = HTMLReport(title: "Image")
-    report.append(
-      Gallery([
+    let html = page([
+      .init(
+        .embedded(EmbeddedImage(.jpeg, bytes: [0xFF, 0xD8, 0xFF])), caption: "", alternativeText: "a cat")
+    ])
+    #expect(html.contains("<img src=\"data:image/jpeg;base64,/9j/\" alt=\"a cat\">"))
+    #expect(html.contains("img-src data:;"))
+  }
+
+  /// Names of files are of strangers, too: none becomes another scheme, a fragment or an attribute.
+  @Test func imagesBesideThePageAreShownAndOpened() {
+    let html = page(
+      [
         .init(
-          title: "",
-          tiles: [
-            .init(
-              .image(EmbeddedImage(.jpeg, bytes: [0xFF, 0xD8, 0xFF])), caption: "", alternativeText: "a cat",
-              width: 88)
-          ])
-      ]))
-    #expect(report.html.contains("<img src=\"data:image/jpeg;base64,/9j/\" width=\"88\" alt=\"a cat\">"))
+          .file(PageFile("images/a \"cat\"#1?.png"), height: 3, width: 4), caption: "map",
+          notes: ["0 to 1", "[cls] 5 %"], alternativeText: "a cat"),
+        .init(
+          .file(PageFile("javascript:alert(1)"), height: 3, width: 4), caption: "part", alternativeText: "b",
+          isDetail: true),
+      ], images: .beside)
+    let address = "images/a%20%22cat%22%231%3F.png"
+    #expect(html.contains("<a href=\"\(address)\"><img src=\"\(address)\" width=\"4\" height=\"3\""))
+    #expect(html.contains("<b>map</b><br>0 to 1<br>[cls] 5 %</figcaption>"))
+    #expect(!html.contains("javascript:") && html.contains("href=\"javascript%3Aalert%281%29\""))
+    #expect(html.contains("img-src 'self' file:;") && !html.contains("img-src data:"))
+    #expect(html.contains("<p><b>cat</b>, seen</p>"))
+  }
+
+  @Test func detailsComeAfterTheOtherPictures() throws {
+    let tile = Gallery.Tile.Content.values(ValueTile([1], columns: 1))
+    let html = page([
+      .init(tile, caption: "small", alternativeText: "", isDetail: true),
+      .init(tile, caption: "large", alternativeText: ""),
+    ])
+    let large = try #require(html.firstRange(of: "<b>large</b>"))
+    let small = try #require(html.firstRange(of: "<b>small</b>"))
+    #expect(large.upperBound < small.lowerBound)
+  }
+
+  /// A page as long as a large gallery never lies in memory: cards are made while it is written.
+  @Test func cardsAreMadeWhenTheirTurnComes() throws {
+    let folder = try TemporaryFolder()
+    let made = Mutex<[Int]>([])
+    var report = HTMLReport(title: "Large")
+    report.append(
+      Gallery(.compact, count: 3) { index in
+        made.withLock { $0.append(index) }
+        return .init(title: "card \(index)", text: StyledText(""), tiles: [])
+      })
+    #expect(made.withLock { $0 }.isEmpty)
+    try report.write(to: folder.file("report.html"))
+    #expect(made.withLock { $0 } == [0, 1, 2])
+    let written = String(decoding: try bytes(ofFile: folder.file("report.html")), as: UTF8.self)
+    #expect((0..<3).allSatisfy { written.contains("<h3>card \($0)</h3>") })
   }
 
   @Test func thePageIsWrittenWhole() throws {

@@ -59,8 +59,12 @@ import Testing
         "head 1, block 1: none", "head 1, block 2: 0.25",
       ])
     let cells = elements.named("rect").prefix(6)
-    // The ends and the middle of viridis.
-    #expect(cells.prefix(3).map { $0.attributes["fill"] } == ["#440154", "#1f988b", "#fde725"])
+    // The ends and the middle of the scale.
+    let colours = [0, 128, 255].map { step in
+      "#" + ColourScale.table[3 * step..<3 * step + 3].map { String(format: "%02x", $0) }.joined()
+    }
+    #expect(cells.prefix(3).map { $0.attributes["fill"] } == colours)
+    #expect(colours[0] == "#440154" && colours[2] == "#fde725")
     #expect(cells.dropFirst(3).prefix(2).allSatisfy { $0.attributes["class"] == "frame" })
     #expect(elements.styled("cell").map(\.text) == ["0.00", "0.50", "1.00", "0.25"])
     // White on dark, black on light.

@@ -57,6 +57,8 @@ static int draw(void *handle, const char *style, void *surface, pb_rsvg_rectangl
   return status;
 }
 
+int pb_can_draw_svg(void) { return pb_rsvg() != NULL; }
+
 pb_figure_status pb_png_of_svg(const uint8_t *svg, size_t svg_count, const char *style, int width, int height,
                                uint8_t **bytes, size_t *count, char message[256]) {
   message[0] = 0;

@@ -1,50 +1,163 @@
+import Files
 import Images
+import Reporting
 
-/// Small pictures in rows of cells of one size, on white.
+/// What is known of many images on one sheet: a group of small pictures of each, in columns that say what they show, with
+/// some words below.
 public struct ContactSheet {
-  private let columnCount: Int
-  private let rowCount: Int
-  private let cell: Int
-  private let gap: Int
-  private let size: PixelSize
-  private var pixels: [UInt8]
+  private let title: String
+  private let explanation: String
+  private let columns: [String]
+  private let layout: Layout
+  private var pictures: [(picture: RGBImage, top: Int, left: Int)] = []
+  private var captions: [(lines: [String], group: Int)] = []
 
   /// - Parameters:
-  ///   - columns: of cells; those of a group stand close to each other.
-  ///   - groupLength: cells of a group, which divides the columns.
-  ///   - cell: the side of a cell, in pixels.
-  public init(rows: Int, columns: Int, groupLength: Int, cell: Int) {
-    precondition(rows > 0 && columns > 0 && columns % groupLength == 0)
-    (rowCount, columnCount, self.cell) = (rows, columns, cell)
-    self.groupLength = groupLength
-    gap = max(2, cell / 32)
-    size = PixelSize(
-      height: rows * (cell + Self.margin(cell)) + Self.margin(cell),
-      width: columns * (cell + gap) - gap + (columns / groupLength - 1) * (Self.margin(cell) - gap)
-        + 2 * Self.margin(cell))
-    pixels = [UInt8](repeating: 255, count: 3 * size.pixelCount)
+  ///   - title: what the images have in common.
+  ///   - explanation: which ones they are, in a sentence.
+  ///   - columns: what each picture of an image shows.
+  ///   - cell: the side that pictures have room for, in pixels.
+  ///   - hasText: whether words are drawn, which needs ``Picture/library``.
+  public init(
+    title: String, explanation: String, columns: [String], imageCount: Int, cell: Int, hasText: Bool
+  ) {
+    precondition(!columns.isEmpty && imageCount > 0, "a sheet of nothing")
+    (self.title, self.explanation, self.columns) = (title, explanation, columns)
+    layout = Layout(columnCount: columns.count, imageCount: imageCount, cell: cell, hasText: hasText)
   }
 
-  private let groupLength: Int
+  /// Images that a sheet of so many columns holds without becoming too long.
+  public static func capacity(columnCount: Int, cell: Int) -> Int {
+    12 * Layout.groupsPerRow(columnCount: columnCount, cell: cell)
+  }
 
-  private static func margin(_ cell: Int) -> Int { max(6, cell / 8) }
+  /// Columns that a sheet holds without becoming too wide.
+  public static func mostColumns(cell: Int) -> Int { Layout.mostColumns(cell: cell) }
 
-  /// Puts a picture into the middle of a cell.
-  public mutating func place(_ picture: RGBImage, row: Int, column: Int) {
-    precondition(row < rowCount && column < columnCount, "there is no cell \(row), \(column)")
+  /// Puts a picture into the middle of its cell.
+  public mutating func place(_ picture: RGBImage, image: Int, column: Int) {
+    precondition(column < columns.count, "there is no column \(column)")
     let shown = picture.resized(
-      to: PixelSize(height: picture.height, width: picture.width).scaled(toLongerSide: cell))
-    let margin = Self.margin(cell)
-    let top = margin + row * (cell + margin) + (cell - shown.height) / 2
-    let left =
-      margin + column * (cell + gap) + column / groupLength * (margin - gap) + (cell - shown.width) / 2
-    let byteCount = 3 * shown.width
-    for y in 0..<shown.height {
-      let start = 3 * ((top + y) * size.width + left)
-      pixels.replaceSubrange(
-        start..<start + byteCount, with: shown.pixels[y * byteCount..<(y + 1) * byteCount])
+      to: PixelSize(height: picture.height, width: picture.width).scaled(toLongerSide: layout.cell))
+    let (top, left) = layout.cell(image: image, column: column)
+    pictures.append(
+      (shown, top + (layout.cell - shown.height) / 2, left + (layout.cell - shown.width) / 2))
+  }
+
+  /// Says what an image is, in lines of which the first is cut off in front and the others at the end.
+  public mutating func caption(_ lines: [String], image: Int) {
+    precondition(lines.count <= Layout.captionLines, "\(lines.count) lines below a picture")
+    captions.append((lines, image))
+  }
+
+  /// - Throws: where the words cannot be drawn.
+  public func image() throws(InputError) -> RGBImage {
+    let size = layout.size
+    var pixels =
+      layout.hasText ? try drawnWords() : [UInt8](repeating: 255, count: 3 * size.pixelCount)
+    for (picture, top, left) in pictures {
+      let byteCount = 3 * picture.width
+      for y in 0..<picture.height {
+        let start = 3 * ((top + y) * size.width + left)
+        pixels.replaceSubrange(
+          start..<start + byteCount, with: picture.pixels[y * byteCount..<(y + 1) * byteCount])
+      }
+    }
+    return RGBImage(height: size.height, width: size.width, pixels: pixels)
+  }
+
+  /// The words by themselves, on white.
+  package var words: Picture {
+    var words = Picture(width: Double(layout.size.width), height: Double(layout.size.height))
+    let left = Double(layout.margin)
+    let room = words.width - 2 * left
+    words.text(
+      Picture.fitted(title, to: room, characterWidth: 9.3), x: left, y: left + 14, style: "title")
+    words.text(Picture.fitted(explanation, to: room), x: left, y: left + 34)
+    for group in 0..<layout.groupsPerRow {
+      for (column, name) in columns.enumerated() {
+        let cell = layout.cell(image: group, column: column)
+        words.text(
+          Picture.fitted(name, to: Double(layout.cell), characterWidth: 6), x: Double(cell.left),
+          y: Double(cell.top) - 5, style: "tick")
+      }
+    }
+    let width = Double(layout.groupWidth)
+    for (lines, image) in captions {
+      let cell = layout.cell(image: image, column: 0)
+      for (line, text) in lines.enumerated() {
+        words.text(
+          line == 0 ? Picture.fittedEnd(of: text, to: width) : Picture.fitted(text, to: width),
+          x: Double(cell.left), y: Double(cell.top + layout.cell + 14 + 14 * line),
+          style: line == 0 ? "label" : "tick")
+      }
+    }
+    return words
+  }
+
+  private func drawnWords() throws(InputError) -> [UInt8] {
+    let subject = "the contact sheet \(title)"
+    let bytes = try words.png(scale: 1, subject: subject)
+    let result = bytes.withUnsafeBytes { bytes in
+      Result { () throws(InputError) in try ImageDecoder.decode(bytes, subject: subject) }
+    }
+    return try result.get().pixels
+  }
+}
+
+extension ContactSheet {
+  /// Where things are, in pixels. The pictures of an image stand close to each other.
+  fileprivate struct Layout {
+    let columnCount: Int
+    let groupsPerRow: Int
+    let rowCount: Int
+    let cell: Int
+    let hasText: Bool
+
+    static let captionLines = 2
+    private static let width = 1440
+    /// Less would leave no room for words.
+    private static let leastGroupWidth = 240
+    private static let leastWidth = 560
+
+    init(columnCount: Int, imageCount: Int, cell: Int, hasText: Bool) {
+      (self.columnCount, self.cell, self.hasText) = (columnCount, cell, hasText)
+      groupsPerRow = min(imageCount, Self.groupsPerRow(columnCount: columnCount, cell: cell))
+      rowCount = (imageCount + groupsPerRow - 1) / groupsPerRow
+    }
+
+    static func groupsPerRow(columnCount: Int, cell: Int) -> Int {
+      max(1, (width - margin(cell)) / (groupWidth(columnCount, cell) + margin(cell)))
+    }
+
+    static func mostColumns(cell: Int) -> Int {
+      max(1, (width - 2 * margin(cell) + gap(cell)) / (cell + gap(cell)))
+    }
+
+    private static func groupWidth(_ columnCount: Int, _ cell: Int) -> Int {
+      max(columnCount * (cell + gap(cell)) - gap(cell), leastGroupWidth)
+    }
+
+    private static func margin(_ cell: Int) -> Int { max(6, cell / 8) }
+    private static func gap(_ cell: Int) -> Int { max(2, cell / 32) }
+
+    var margin: Int { Self.margin(cell) }
+    var groupWidth: Int { Self.groupWidth(columnCount, cell) }
+    private var headHeight: Int { hasText ? 62 : 0 }
+    private var rowHeight: Int { cell + (hasText ? 6 + 14 * Self.captionLines : 0) + margin }
+
+    var size: PixelSize {
+      PixelSize(
+        height: headHeight + rowCount * rowHeight + margin,
+        width: max(groupsPerRow * (groupWidth + margin) + margin, hasText ? Self.leastWidth : 0))
+    }
+
+    func cell(image: Int, column: Int) -> (top: Int, left: Int) {
+      precondition(image / groupsPerRow < rowCount, "there is no image \(image)")
+      return (
+        headHeight + margin + image / groupsPerRow * rowHeight,
+        margin + image % groupsPerRow * (groupWidth + margin) + column * (cell + Self.gap(cell))
+      )
     }
   }
-
-  public var image: RGBImage { RGBImage(height: size.height, width: size.width, pixels: pixels) }
 }

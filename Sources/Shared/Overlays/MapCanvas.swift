@@ -1,4 +1,5 @@
 import Images
+import Reporting
 
 /// What maps over an encoder's patches are drawn on: the image that the encoder saw, as a whole, each map lying on the
 /// pixels that its patches were cut from; or nothing, where the image is not at hand.

@@ -46,6 +46,7 @@ package struct ExplorationPage {
       let samples = try SampleGallery(cache, count: sampleCount, images: images)
       report.append(heading: "Samples")
       report.append(paragraph: Self.samplesText(configuration.model, hasTokens: cache.hasTokens))
+      report.append(colourScaleFrom: "the least value of each map", to: "the greatest")
       report.append(samples.gallery)
       remarks = samples.failures
       if let first = samples.missing.first {
@@ -77,6 +78,6 @@ package struct ExplorationPage {
       : "the attention from the central patches in the last block, as the model has no [cls]"
     return "Images drawn evenly from the classes, with \(attention)"
       + (hasTokens ? ", and the norms of the last stored block's patches" : "")
-      + ". Each map has its own range, from dark to light."
+      + ". Each map has its own range."
   }
 }

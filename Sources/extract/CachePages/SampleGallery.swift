@@ -37,9 +37,10 @@ struct SampleGallery {
       if cache.hasTokens { tiles.append(Self.norms(cache, row)) }
       tiles += attention.dropFirst()
       cards.append(
-        Gallery.Card(title: identity.id, tiles: tiles, note: Self.note(identity, cache.configuration)))
+        Gallery.Card(
+          title: identity.id, text: StyledText(Self.note(identity, cache.configuration)), tiles: tiles))
     }
-    gallery = Gallery(cards)
+    gallery = Gallery(.compact, cards)
     self.missing = missing
     self.failures = failures
   }
@@ -62,8 +63,8 @@ struct SampleGallery {
     let bytes = try JPEG.encode(
       image.pixels, width: image.width, height: image.height, quality: jpegQuality)
     return Gallery.Tile(
-      .image(EmbeddedImage(.jpeg, bytes: bytes)), caption: "image",
-      alternativeText: "The image \(row.id) as the encoder saw it", width: 88)
+      .embedded(EmbeddedImage(.jpeg, bytes: bytes)), caption: "image",
+      alternativeText: "The image \(row.id) as the encoder saw it")
   }
 
   private static func attention(_ cache: TokenCache, _ row: Int) -> [Gallery.Tile] {
@@ -74,7 +75,7 @@ struct SampleGallery {
         map(
           Array(maps[center * model.patchCount..<(center + 1) * model.patchCount]), model,
           "from \(center + 1) x \(center + 1)",
-          "Attention from the central \(center + 1) x \(center + 1) patches, mean over heads", width: 88)
+          "Attention from the central \(center + 1) x \(center + 1) patches, mean over heads")
       }
     }
     let heads = floats(bytes, count: model.headCount * model.patchCount)
@@ -82,22 +83,23 @@ struct SampleGallery {
       (0..<model.headCount).reduce(Float(0)) { $0 + heads[$1 * model.patchCount + patch] }
         / Float(model.headCount)
     }
-    return [map(mean, model, "[cls], mean", "Attention from [cls], mean over heads", width: 88)]
+    return [map(mean, model, "[cls], mean", "Attention from [cls], mean over heads")]
       + (0..<min(model.headCount, mostHeads)).map { head in
         map(
           Array(heads[head * model.patchCount..<(head + 1) * model.patchCount]), model, "head \(head)",
-          "Attention from [cls] of head \(head)", width: 56)
+          "Attention from [cls] of head \(head)", isDetail: true)
       }
   }
 
   private static func norms(_ cache: TokenCache, _ row: Int) -> Gallery.Tile {
     let model = cache.configuration.model
     let norms = Array(TokenNormSurvey.norms(cache, row: row).dropFirst(model.prefixTokenCount))
-    return map(norms, model, "norms", "Norms of the patches of the last stored block", width: 88)
+    return map(norms, model, "norms", "Norms of the patches of the last stored block")
   }
 
   private static func map(
-    _ values: [Float], _ model: CacheConfiguration.Model, _ caption: String, _ words: String, width: Double
+    _ values: [Float], _ model: CacheConfiguration.Model, _ caption: String, _ words: String,
+    isDetail: Bool = false
   ) -> Gallery.Tile {
     let finite = values.filter(\.isFinite)
     let range =
@@ -106,7 +108,7 @@ struct SampleGallery {
       : ": \(NumberText.significant(Double(finite.min()!))) to \(NumberText.significant(Double(finite.max()!)))"
     return Gallery.Tile(
       .values(ValueTile(values, columns: model.gridWidth)), caption: caption, alternativeText: words + range,
-      width: width)
+      isDetail: isDetail)
   }
 
   private static func floats(_ bytes: UnsafeRawBufferPointer, count: Int) -> [Float] {

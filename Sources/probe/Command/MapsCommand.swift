@@ -98,6 +98,9 @@ struct MapsCommand: ParsableCommand {
     if !dataPath.isEmpty, result.imagesMissing > 0 {
       StandardError.write("\(result.imagesMissing) images were not found: their maps are drawn alone\n")
     }
+    if !result.sheetsHaveText {
+      StandardError.write("contact sheets are without words, which need \(Picture.library)\n")
+    }
     if !result.headHasMaps {
       StandardError.write(
         "in the features of \(trained.summary.configuration.head.name) no token weighs more than another: the maps are of "

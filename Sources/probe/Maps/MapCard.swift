@@ -16,7 +16,8 @@ public struct MapCard: Codable, Equatable, Sendable {
     case isRight = "right"
   }
 
-  func picture(_ role: MapPicture.Role) -> MapPicture? { pictures.first { $0.role == role } }
+  var labelText: String { labels.isEmpty ? "no class" : labels.joined(separator: ", ") }
+  var verdict: String { isRight ? "right" : "wrong" }
 }
 
 /// A file with a picture of an image, and the numbers behind it.

@@ -56,12 +56,15 @@ public struct MapGallery {
     public var maps: Int
     /// Whether the head's features are made of weighted tokens.
     public var headHasMaps: Bool
+    /// Whether contact sheets say what is on them, which needs ``Reporting/Picture/library``.
+    public var sheetsHaveText: Bool
     public var page: String
 
     enum CodingKeys: String, CodingKey {
       case images, maps, page
       case imagesMissing = "images_missing"
       case headHasMaps = "head_has_maps"
+      case sheetsHaveText = "sheets_have_text"
     }
   }
 
@@ -128,19 +131,20 @@ public struct MapGallery {
       options: options, unit: head.weightUnit)
     let (cards, sample) = try draw(images, drawer, scratchFolder: scratchFolder, observer)
     try writeRecords(cards.sorted { $0.key < $1.key }.map(\.value), to: folder)
-    let sheets = try sections.map { section in
+    let sheets = MapSheets(folder: folder, headName: head.name, hasText: Picture.canBecomePNG)
+    let sheetFiles = try sections.map { section in
       if observer.shouldStop() { throw CancellationError() }
-      return try writeSheets(section, cards, folder)
+      return try sheets.write(section, cards)
     }
-    let page = GalleryPage(
+    let page = MapPage(
       summary: trained.summary, caches: caches, options: options, sample: sample,
       missingCount: options.imagePaths.isEmpty ? nil : images.count - originals.count,
       programVersion: programVersion)
-    try page.write(zip(sections, sheets), cards, to: folder.pageFile)
+    try page.report(zip(sections, sheetFiles), cards).write(to: folder.pageFile)
     return Result(
       images: images.count, imagesMissing: images.count - originals.count,
       maps: cards.values.reduce(0) { $0 + $1.pictures.count { $0.numbers != nil } },
-      headHasMaps: sample != nil, page: folder.pageFile)
+      headHasMaps: sample != nil, sheetsHaveText: sheets.hasText, page: folder.pageFile)
   }
 
   /// - Returns: each image's card, and the head's weights in one of them.
@@ -170,44 +174,6 @@ public struct MapGallery {
     let file = try AtomicFileWriter(folder.recordFile)
     for card in cards { try file.append(try CanonicalJSON.text(card) + "\n") }
     try file.commit()
-  }
-
-  // MARK: - Contact sheets
-
-  private static let sheetRoles: [MapPicture.Role] = [.image, .encoder, .head]
-  private static let imagesPerSheet = 48
-  private static let cellsPerRow = 12
-  private static let cellSide = 112
-
-  /// - Returns: paths below the folder.
-  private func writeSheets(
-    _ section: MapSection, _ cards: [Int: MapCard], _ folder: MapFolder
-  ) throws(InputError) -> [String] {
-    let roles = Self.sheetRoles.filter { role in
-      section.images.contains { cards[$0]!.picture(role) != nil }
-    }
-    guard !roles.isEmpty else { return [] }
-    let groups = max(1, min(Self.cellsPerRow / roles.count, section.images.count))
-    var files: [String] = []
-    for start in stride(from: 0, to: section.images.count, by: Self.imagesPerSheet) {
-      let images = section.images[start..<min(section.images.count, start + Self.imagesPerSheet)]
-      var sheet = ContactSheet(
-        rows: (images.count + groups - 1) / groups, columns: groups * roles.count, groupLength: roles.count,
-        cell: Self.cellSide)
-      for (index, image) in images.enumerated() {
-        for (place, role) in roles.enumerated() {
-          guard let picture = cards[image]!.picture(role) else { continue }
-          sheet.place(
-            try ImageDecoder.decode(folder.path + "/" + picture.file), row: index / groups,
-            column: index % groups * roles.count + place)
-        }
-      }
-      let isOnly = section.images.count <= Self.imagesPerSheet
-      let file = folder.sheetFile(section.name, part: isOnly ? nil : files.count + 1)
-      try AtomicFile.write(PNG.encode(sheet.image), to: folder.path + "/" + file)
-      files.append(file)
-    }
-    return files
   }
 }
 

@@ -16,6 +16,9 @@ typedef enum {
   PB_FIGURE_FAILED,
 } pb_figure_status;
 
+/// Whether pictures can be drawn: 1, or 0 where this machine has no librsvg of 2.46 or newer.
+int pb_can_draw_svg(void);
+
 /// Draws a picture on white.
 ///
 /// `style` is CSS that counts beside the picture's own; it ends with a zero. `width` and `height` are in pixels; the picture

@@ -1,5 +1,5 @@
 /// Colours and text of plots, in light and dark; pages that hold plots include it once.
-package enum FigureStyle {
+enum FigureStyle {
   /// Told apart with any colour vision (after Okabe and Ito, 2008); lighter on dark.
   private static let series = [
     (light: "#0072b2", dark: "#56b4e9"), (light: "#d55e00", dark: "#ff8f3f"),
@@ -33,7 +33,7 @@ package enum FigureStyle {
     """ + series.indices.map { "svg .s\($0){color:var(--series-\($0))}" }.joined()
 
   /// For pages and files that browsers show. Paper is white, whatever the screen is.
-  package static let css: String = {
+  static let css: String = {
     let light = variables.map { "--\($0.name):\($0.light);" }.joined()
     let dark = variables.map { "--\($0.name):\($0.dark);" }.joined()
     return ":root{color-scheme:light dark;\(light)}"

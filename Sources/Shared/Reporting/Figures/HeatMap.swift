@@ -108,11 +108,11 @@ public struct HeatMap: Figure {
         let tip = "\(place(row, column)): \(value.map { NumberText.significant($0, 4) } ?? "none")"
         picture.cell(
           x: grid.x(column), y: grid.y(row), width: grid.width, height: grid.height,
-          colour: value.map { ColourMap.text(range.place($0)) }, tip: hasTips ? tip : nil)
+          colour: value.map { ColourScale.css(range.place($0)) }, tip: hasTips ? tip : nil)
         guard hasTexts, let value else { continue }
         picture.text(
           texts[row][column], x: grid.x(column) + grid.width / 2, y: grid.y(row) + grid.height / 2 + 3.5,
-          anchor: .middle, style: "cell \(ColourMap.isLight(range.place(value)) ? "on-light" : "on-dark")")
+          anchor: .middle, style: "cell \(ColourScale.isLight(range.place(value)) ? "on-light" : "on-dark")")
       }
     }
   }
@@ -176,7 +176,7 @@ public struct HeatMap: Figure {
       // Half a pixel more, so that no gaps show.
       picture.cell(
         x: x, y: low + (high - low) * (share + 1 / Double(strips)), width: 10,
-        height: (low - high) / Double(strips) + 0.5, colour: ColourMap.text(share + 0.5 / Double(strips)))
+        height: (low - high) / Double(strips) + 0.5, colour: ColourScale.css(share + 0.5 / Double(strips)))
     }
     for value in [range.low, (range.low + range.high) / 2, range.high] {
       picture.text(NumberText.significant(value, 2), x: x + 14, y: range.place(value) + 4, style: "tick")

@@ -6,10 +6,16 @@ extension Picture {
   /// The most pixels of a side: no figure is drawn for a wall.
   private static let longestSide = 16384.0
 
+  /// What PNG needs, and where it comes from.
+  package static let library = "librsvg 2.46 or newer (apt: librsvg2-2, brew: librsvg)"
+
+  /// Whether this machine has what PNG needs.
+  package static var canBecomePNG: Bool { pb_can_draw_svg() == 1 }
+
   /// The bytes of a PNG file: the picture in light colours on white.
   ///
   /// - Parameter subject: what an error calls the picture.
-  func png(scale: Double, subject: String) throws(InputError) -> [UInt8] {
+  package func png(scale: Double, subject: String) throws(InputError) -> [UInt8] {
     let (width, height) = (width * scale, height * scale)
     guard width >= 1, height >= 1, width <= Self.longestSide, height <= Self.longestSide else {
       throw InputError(
@@ -27,8 +33,8 @@ extension Picture {
       &message)
     guard status != PB_FIGURE_NO_LIBRARY else {
       throw InputError(
-        subject, "PNG needs librsvg 2.46 or newer, which this machine does not have",
-        remedy: "install it (apt: librsvg2-2, brew: librsvg); SVG needs nothing")
+        subject, "PNG needs a library that this machine does not have",
+        remedy: "install \(Self.library); SVG needs nothing")
     }
     guard status == PB_FIGURE_OK, let bytes else {
       let reason = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

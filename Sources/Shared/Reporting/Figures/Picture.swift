@@ -1,8 +1,8 @@
 import Foundation
 
-/// The drawing of one plot. Places are in pixels from the upper left corner; colours are classes of ``FigureStyle``.
+/// A drawing: of a plot, or of words beside images. Places are in pixels from the upper left corner; colours are classes of ``FigureStyle``.
 public struct Picture: Sendable {
-  enum Anchor: String { case start, middle, end }
+  package enum Anchor: String { case start, middle, end }
 
   public let width: Double
   /// Known once everything is drawn.
@@ -16,6 +16,12 @@ public struct Picture: Sendable {
     title = figure.title
     alternativeText = figure.alternativeText
     text(Self.fitted(title, to: width - 24, characterWidth: 9.3), x: 16, y: 24, style: "title")
+  }
+
+  /// An empty drawing.
+  package init(width: Double, height: Double) {
+    (self.width, self.height) = (width, height)
+    (title, alternativeText) = ("", "")
   }
 
   /// An `<svg>` element for a page that includes ``FigureStyle/css``.
@@ -43,7 +49,7 @@ public struct Picture: Sendable {
 
 /// Elements.
 extension Picture {
-  mutating func text(
+  package mutating func text(
     _ text: String, x: Double, y: Double, anchor: Anchor = .start, style: String = "label",
     turned: Bool = false
   ) {
@@ -163,7 +169,7 @@ extension Picture {
   }
 
   /// A text that is cut off where it would not fit.
-  static func fitted(_ text: String, to width: Double, characterWidth: Double = 6.6) -> String {
+  package static func fitted(_ text: String, to width: Double, characterWidth: Double = 6.6) -> String {
     let room = width * 6.6 / characterWidth
     guard textWidth(text) > room else { return text }
     var (fitted, used) = ("", 13.0)
@@ -173,5 +179,10 @@ extension Picture {
       fitted.append(character)
     }
     return fitted + "…"
+  }
+
+  /// The like, cut off in front: of paths the end tells most.
+  package static func fittedEnd(of text: String, to width: Double) -> String {
+    String(fitted(String(text.reversed()), to: width).reversed())
   }
 }

@@ -15,9 +15,8 @@ public struct ValueTile: Sendable {
   }
 
   /// The least value is darkest and the greatest lightest; what is not finite is left out.
-  func svg(width: Double, alternativeText: String) -> String {
+  func svg(alternativeText: String) -> String {
     let rows = values.count / columns
-    let height = width * Double(rows) / Double(columns)
     let finite = values.filter(\.isFinite)
     let (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
     var paths = [String](repeating: "", count: Self.levelCount)
@@ -27,11 +26,10 @@ public struct ValueTile: Sendable {
       paths[level] += "M\(index % columns) \(index / columns)h1v1h-1z"
     }
     let elements = paths.indices.filter { !paths[$0].isEmpty }.map { level in
-      let colour = ColourMap.text((Double(level) + 0.5) / Double(Self.levelCount))
+      let colour = ColourScale.css((Double(level) + 0.5) / Double(Self.levelCount))
       return "<path fill=\"\(colour)\" d=\"\(paths[level])\"/>"
     }
     return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(columns) \(rows)\""
-      + " width=\"\(NumberText.fixed(width, 0))\" height=\"\(NumberText.fixed(height, 0))\""
       + " shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"\(alternativeText.escapedForMarkup)\">"
       + "\(elements.joined())</svg>"
   }

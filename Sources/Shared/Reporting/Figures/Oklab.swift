@@ -1,44 +1,5 @@
 import Foundation
 
-/// Colours for numbers of 0 to 1: from dark violet by way of blue and green to bright yellow. Equal steps of the number are
-/// equal steps to the eye, the greater number is always the lighter colour, and no kind of colour blindness makes two parts
-/// of the scale look alike, nor does printing in gray.
-///
-/// It goes through the colours of viridis (Smith and van der Walt 2015), along lines that are straight in Oklab (Ottosson
-/// 2020), at an even pace there.
-public enum ColourScale {
-  private static let stops = [0x440154, 0x3B528B, 0x21918C, 0x5EC962, 0xFDE725]
-
-  /// [256, 3]: red, green and blue of evenly spaced numbers.
-  public static let table: [UInt8] = (0..<256).flatMap { step -> [UInt8] in
-    let color = color(at: Double(step) / 255)
-    return color.rgb
-  }
-
-  /// - Parameter value: cut off at 0 and 1.
-  public static func index(of value: Float) -> Int { Int((min(max(value, 0), 1) * 255).rounded()) }
-
-  /// The scale from left to right as a gradient of CSS.
-  public static let cssGradient: String = {
-    let colours = stride(from: 0, through: 255, by: 15).map { step in
-      "#" + table[3 * step..<3 * step + 3].map { String(format: "%02x", $0) }.joined()
-    }
-    return "linear-gradient(to right,\(colours.joined(separator: ",")))"
-  }()
-
-  private static func color(at share: Double) -> Oklab {
-    let path = stops.map(Oklab.init)
-    let lengths = zip(path, path.dropFirst()).map { $0.distance(to: $1) }
-    var rest = share * lengths.reduce(0, +)
-    var line = 0
-    while line < lengths.count - 1, rest > lengths[line] {
-      rest -= lengths[line]
-      line += 1
-    }
-    return path[line].mixed(with: path[line + 1], share: min(1, rest / lengths[line]))
-  }
-}
-
 /// A colour by lightness and two opponent axes, in which equal distances look alike.
 package struct Oklab {
   package var lightness: Double

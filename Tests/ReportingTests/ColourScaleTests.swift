@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-import Overlays
+import Reporting
 
 @Suite struct ColourScaleTests {
   private func linear(_ index: Int) -> [Double] {
