@@ -48,7 +48,7 @@ import TokenStore
     let cache = try PageCache().write(to: folder.file("cache"))
     let page = try page(cache)
     let html = page.report.html
-    #expect(html.contains("<td>[12, 9, 3]</td>") && html.contains("<td>attention_stats</td>"))
+    #expect(html.contains(">[12, 9, 3]</td>") && html.contains(">attention_stats</td>"))
     #expect(!html.contains("<u>") && !html.contains("<b>bee"))
     #expect(html.components(separatedBy: "class=\"card\"").count == 5)
     // A mean and two heads, and norms.
