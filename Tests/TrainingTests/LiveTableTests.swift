@@ -136,6 +136,37 @@ import Training
     #expect(zip(widths, widths.dropFirst()).allSatisfy { $0 >= $1 })
   }
 
+  /// Losses move with every batch, from the first one on, and end as the epoch's.
+  @Test func theRunningEpochIsShown() throws {
+    let caches = try SampleCaches()
+    let runs = [HeadDescription.Features.cls, .both].map { features in
+      PlannedRun(run(features).configuration, RunFolder(caches.folder.file("sweep/runs/\(features)")))
+    }
+    let table = LiveTable(runs)
+    var cells: [[String]] = []
+    var last: [TrainingMeans?] = [nil, nil]
+    var observer = TrainingRun.Observer()
+    observer.onBatch = { batch in
+      table.add(batch)
+      cells.append(lines(table).compactMap { $0.split(separator: " ").dropFirst(2).first.map { String($0) } })
+      for (number, means) in batch.means { last[number] = means }
+    }
+    observer.onEpoch = { news in
+      for run in news {
+        let record = run.records[0]
+        #expect(last[run.number] == TrainingMeans(loss: record.trainLoss, top1: record.trainTop1))
+      }
+    }
+    _ = try TrainingRun(
+      runs, DataSources(train: [caches.train], validation: [caches.validation]),
+      folder: RunFolder(caches.folder.file("sweep")), programVersion: "test",
+      parallel: Parallel(threadCount: 1)
+    ).run(.fresh, observer)
+    // Titles, then the loss of the head that learns, then that of both.
+    #expect(cells.count == 2 * 4 * 4 && cells[0].count == 2 && cells[16].count == 3, "\(cells)")
+    #expect(Set(cells[..<4].map { $0[1] }).count == 4, "\(cells)")
+  }
+
   /// The epochs that an earlier run did are part of the curve, of all heads.
   @Test func aResumedRunGoesOnWithItsCurve() throws {
     let caches = try SampleCaches()
@@ -147,9 +178,9 @@ import Training
       let table = LiveTable(runs)
       var batches = 0
       var observer = TrainingRun.Observer()
-      observer.onBatch = { _, _, _ in batches += 1 }
+      observer.onBatch = { _ in batches += 1 }
       observer.shouldStop = { batches >= limit }
-      observer.onEpoch = table.add
+      observer.onEpoch = { table.add($0) }
       _ = try TrainingRun(
         runs, DataSources(train: [caches.train], validation: [caches.validation]),
         folder: RunFolder(caches.folder.file("sweep")), programVersion: "test",

@@ -171,11 +171,12 @@ import Training
   @Test func aTerminalShowsATableOfTheHeads() throws {
     let terminal = try PseudoTerminal(columns: 130, rows: 20)
     let running = try program.start(
-      arguments("run", ["--epochs", "6000"]), environment: ["TERM": "xterm"], terminal: terminal)
+      arguments("run", ["--epochs", "30000"]), environment: ["TERM": "xterm"], terminal: terminal)
     func wait(_ isSeen: (String) -> Bool) {
       while running.process.isRunning, !isSeen(terminal.text) { usleep(1000) }
     }
-    wait { $0.contains("val by epoch") && $0.contains("/6000") }
+    // A whole drawing.
+    wait { $0.contains("val by epoch") && $0.hasSuffix("\u{1B}[J") }
     let before = terminal.text
     try terminal.resize(columns: 60, rows: 20)
     wait { $0.utf8.count > before.utf8.count + 2000 }

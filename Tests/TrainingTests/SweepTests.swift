@@ -53,7 +53,7 @@ import Training
   ) throws -> [RunResult]? {
     var batches = 0
     var observer = TrainingRun.Observer()
-    observer.onBatch = { _, _, _ in batches += 1 }
+    observer.onBatch = { _ in batches += 1 }
     observer.shouldStop = { batches >= limit }
     let runs = zip(configurations, folders(name, count: configurations.count)).map { PlannedRun($0, $1) }
     let outcome = try TrainingRun(

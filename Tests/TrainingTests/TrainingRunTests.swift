@@ -36,7 +36,7 @@ import Training
   ) throws -> Outcome {
     var batches = 0
     var observer = TrainingRun.Observer()
-    observer.onBatch = { _, _, _ in batches += 1 }
+    observer.onBatch = { _ in batches += 1 }
     observer.shouldStop = { batches >= limit }
     switch try planned(configuration, to: name, threads: threads, train: train, validation: validation)
       .run(start, observer)

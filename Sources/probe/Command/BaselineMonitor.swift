@@ -22,9 +22,9 @@ final class BaselineMonitor {
   }
 
   /// - Throws: where the user has asked to stop.
-  func advance(by count: Int, detail: String? = nil) throws(InterruptedError) {
+  func advance(by count: Int) throws(InterruptedError) {
     done += count
-    progress?.advance(by: count, detail: detail)
+    progress?.advance(by: count)
     if Interruption.isRequested { throw stop() }
   }
 

@@ -161,7 +161,8 @@ enum SweepTable {
       table.append(
         choice(setting) + (hasHeldOut ? [percentage(setting.heldOutScore)] : []) + [
           percentage(setting.validationScore), percentage(setting.validationTop5),
-          setting.validationLoss?.text(scale: 1, digits: 3) ?? "", String(setting.validationScore?.count ?? 0),
+          setting.validationLoss?.text(scale: 1, digits: 3) ?? "",
+          String(setting.validationScore?.count ?? 0),
           String(all.count), String(all.reduce(0) { $0 + $1.failureCount }),
         ])
     }

@@ -32,9 +32,10 @@ final class TrainingMonitor {
         details: { [table] in table.lines(in: $0) })
       if done > 0 { progress?.note("\(name): goes on after \(done) of \(batches) batches") }
     }
-    observer.onBatch = { [self] track, epoch, loss in
-      let head = track == name ? "" : "\(track), "
-      batch = "\(head)epoch \(epoch + 1)/\(epochs), loss \(NumberText.fixed(loss, 3))"
+    observer.onBatch = { [self] done in
+      table.add(done)
+      let head = done.track == name ? "" : "\(done.track), "
+      batch = "\(head)epoch \(done.epoch + 1)/\(epochs), loss \(NumberText.fixed(done.loss, 3))"
       progress?.advance(detail: batch + accuracy)
     }
     observer.onEpoch = { [self] news in

@@ -13,6 +13,8 @@ public final class LiveTable: Sendable {
   /// What is known of one run.
   private struct Row: Sendable {
     let configuration: TrainingConfiguration
+    /// Of the epoch that is running, or of the last one.
+    var training: TrainingMeans?
     var latest: EpochRecord?
     /// The first of the best.
     var best: (score: Double, epoch: Int)?
@@ -24,6 +26,7 @@ public final class LiveTable: Sendable {
 
     mutating func add(_ record: EpochRecord) {
       let score = record.validation.score
+      training = TrainingMeans(loss: record.trainLoss, top1: record.trainTop1)
       latest = record
       scores.append(score)
       if best == nil || score > best!.score { best = (score, record.epoch) }
@@ -53,6 +56,12 @@ public final class LiveTable: Sendable {
   public init(_ runs: [PlannedRun]) {
     rows = Mutex(runs.map { Row(configuration: $0.configuration) })
     settings = Self.settings(runs.map(\.configuration))
+  }
+
+  public func add(_ batch: TrainingRun.Batch) {
+    rows.withLock { rows in
+      for (number, means) in batch.means { rows[number].training = means }
+    }
   }
 
   public func add(_ news: [TrainingRun.News]) {
@@ -99,8 +108,8 @@ public final class LiveTable: Sendable {
         $0.isGivenUp ? "given up" : "\($0.scores.count)/\($0.configuration.epochs)"
       })
     columns += [
-      Column(column: .number("train loss"), importance: 2) { $0.latest.map { loss($0.trainLoss) } },
-      Column(column: .number("train top-1"), importance: 0) { $0.latest.map { share($0.trainTop1) } },
+      Column(column: .number("train loss"), importance: 2) { $0.training.map { loss($0.loss) } },
+      Column(column: .number("train top-1"), importance: 0) { $0.training.map { share($0.top1) } },
       Column(column: .number("val loss"), importance: 1) { $0.latest.map { loss($0.validation.loss) } },
       Column(column: .number("val \(score)"), importance: hasHeldOut ? 3 : nil) {
         $0.latest.map { share($0.validation.score) }

@@ -54,6 +54,14 @@ public struct EpochRecord: Codable, Equatable, Sendable {
   }
 }
 
+/// Means over training images, in training mode, while the weights change.
+public struct TrainingMeans: Equatable, Sendable {
+  public let loss: Double
+  public let top1: Double
+
+  package init(loss: Double, top1: Double) { (self.loss, self.top1) = (loss, top1) }
+}
+
 /// A loss that is no number, without the sign that some processors give it.
 private func lossText(_ loss: Double) -> String { loss.isNaN ? "nan" : "\(loss)" }
 
@@ -156,6 +164,18 @@ public final class Trainer {
   /// Batches of an epoch.
   public var batchCount: Int { order.count / shared.batchSize }
 
+  /// What the epoch that is running has come to.
+  ///
+  /// - Parameter batchCount: that it has done.
+  /// - Returns: the means over its images so far, a member each; nil for those that were given up.
+  func means(ofBatches batchCount: Int) -> [TrainingMeans?] {
+    let count = Double(batchCount * shared.batchSize)
+    return members.map { member in
+      guard member.failure == nil else { return nil }
+      return TrainingMeans(loss: member.lossSum / count, top1: Double(member.correctCount) / count)
+    }
+  }
+
   /// Leaves the members alone that were given up since the last call.
   func dropFailed() {
     guard active.contains(where: { $0.failure != nil }) else { return }
@@ -257,17 +277,18 @@ public final class Trainer {
   private func records(_ epoch: Int, seconds: Double) throws -> [EpochRecord?] {
     guard !active.isEmpty else { return members.map { _ in nil } }
     let count = Double(batchCount * shared.batchSize)
+    let means = means(ofBatches: batchCount)
     let validation = try Evaluator.measure(group, on: images.validation, scratchFolder: scratchFolder)
     let heldOut = try images.heldOut.map {
       try Evaluator.measure(group, on: $0, scratchFolder: scratchFolder)
     }
     var measured = 0
-    let records = members.map { member -> EpochRecord? in
-      guard member.failure == nil else { return nil }
+    let records = zip(members, means).map { member, means -> EpochRecord? in
+      guard let means else { return nil }
       defer { measured += 1 }
       let record = EpochRecord(
-        epoch: epoch, learningRate: member.learningRate, trainLoss: member.lossSum / count,
-        trainTop1: Double(member.correctCount) / count, validation: validation[measured],
+        epoch: epoch, learningRate: member.learningRate, trainLoss: means.loss, trainTop1: means.top1,
+        validation: validation[measured],
         heldOut: heldOut?[measured], seconds: seconds, imagesPerSecond: count / seconds)
       member.failure = record.failure
       return member.failure == nil ? record : nil

@@ -60,6 +60,18 @@ public struct TrainingRun {
     }
   }
 
+  /// A batch that runs which learn side by side have done.
+  public struct Batch: Sendable {
+    /// The first head's name.
+    public let track: String
+    /// From 0.
+    public let epoch: Int
+    /// The mean over the batch, of the first head that goes on.
+    public let loss: Double
+    /// Of the epoch's images so far, of each head that goes on, by its place among the runs that were planned.
+    public let means: [(number: Int, means: TrainingMeans)]
+  }
+
   /// What a run tells while it works.
   public struct Observer {
     /// Told, before all else, of how many images features that no epoch changes are computed.
@@ -67,7 +79,7 @@ public struct TrainingRun {
     /// Told before the first batch how many there are in all, and how many an earlier run did.
     public var onStart: (_ batches: Int, _ done: Int) -> Void = { _, _ in }
     /// Called after each batch.
-    public var onBatch: (_ track: String, _ epoch: Int, _ loss: Double) -> Void = { _, _, _ in }
+    public var onBatch: (_ batch: Batch) -> Void = { _ in }
     /// Called after each epoch, for the runs that learn side by side, and before the first one of a resumed run.
     public var onEpoch: (_ news: [News]) -> Void = { _ in }
     /// Sees what the user should know, in one line.
@@ -296,7 +308,7 @@ struct TrackTraining {
     for epoch in done..<max(done, track.epochs) {
       guard
         let records = try trainer.runEpoch(
-          epoch, onBatch: { _, loss in observer.onBatch(track.name, epoch, loss) },
+          epoch, onBatch: { observer.onBatch(batch($0, epoch, loss: $1, trainer)) },
           shouldStop: observer.shouldStop)
       else { return nil }
       for (index, record) in records.enumerated() {
@@ -311,6 +323,13 @@ struct TrackTraining {
       observer.onEpoch(news(trainer, records.map { $0.map { [$0] } ?? [] }))
     }
     return try finish(trainer, logs)
+  }
+
+  private func batch(_ count: Int, _ epoch: Int, loss: Double, _ trainer: Trainer) -> TrainingRun.Batch {
+    let means = zip(track.runs, trainer.means(ofBatches: count)).compactMap { number, means in
+      means.map { (number: number, means: $0) }
+    }
+    return .init(track: track.name, epoch: epoch, loss: loss, means: means)
   }
 
   private func news(_ trainer: Trainer, _ records: [[EpochRecord]]) -> [TrainingRun.News] {
