@@ -56,8 +56,8 @@ enum PageStyle {
   private static let narrow = """
     @media(max-width:560px){body{font-size:15px}main{padding:16px 14px 48px}\
     dl{grid-template-columns:1fr}dd{margin-bottom:6px}\
-    .spacious .card{width:100%}.spacious .tiles figure{width:calc(50% - 5px)}\
-    .spacious .details figure{width:calc(33.3% - 7px)}}
+    .spacious .card{width:100%}.spacious .tiles figure{width:calc(33.3% - 7px)}\
+    .spacious .details figure{width:calc(25% - 8px)}}
     """
 
   private static let paper = """
