@@ -86,20 +86,22 @@ struct ReportCommand: ParsableCommand {
     if figures != nil || output.contains(where: { format(of: $0) == .html }) {
       page = try runReport(reported, leaderboard)
     }
-    for file in output { try AtomicFile.write(try text(format(of: file)!, leaderboard, page), to: file) }
+    for file in output { try write(format(of: file)!, leaderboard, page, to: file) }
     if let figures, let page { try NamedFigure.write(page.figures, to: figures) }
     print(
       outputOptions.json
-        ? try text(.json, leaderboard, page)
+        ? try CanonicalJSON.page(LeaderboardRecord(leaderboard))
         : leaderboard.text, terminator: "")
   }
 
-  private func text(_ format: Format, _ leaderboard: Leaderboard, _ page: RunReport?) throws -> String {
+  private func write(
+    _ format: Format, _ leaderboard: Leaderboard, _ page: RunReport?, to file: String
+  ) throws(InputError) {
     switch format {
-    case .html: try page!.page.html
-    case .md: leaderboard.markdown
-    case .csv: leaderboard.csv
-    case .json: try CanonicalJSON.page(LeaderboardRecord(leaderboard))
+    case .html: try page!.page.write(to: file)
+    case .md: try AtomicFile.write(leaderboard.markdown, to: file)
+    case .csv: try AtomicFile.write(leaderboard.csv, to: file)
+    case .json: try AtomicFile.write(CanonicalJSON.page(LeaderboardRecord(leaderboard)), to: file)
     }
   }
 
@@ -111,32 +113,32 @@ struct ReportCommand: ParsableCommand {
       selection: EmbeddingSelection(
         classCount: embeddingClasses.count, imagesPerClass: embeddingImages.count),
       parallel: outputOptions.parallel)
-    for entry in leaderboard.entries.prefix(details) {
+    let entries = leaderboard.entries.prefix(details)
+    let progress = Progress(
+      "looking again", unit: "heads", total: entries.count, style: outputOptions.progressStyle)
+    defer { progress.finish() }
+    for entry in entries {
       let name = leaderboard.name(entry)
       do {
-        examined.append(ExaminedHead(name, try examine(entry.chosen.runs[0], name, examiner)))
+        let examination = try examiner.examine(entry.chosen.runs[0], observer(progress, name))
+        examined.append(ExaminedHead(name, examination))
       } catch let error as InputError {
         complaints.append("\(name): \(error)")
-        StandardError.write("\(name) is not looked at again: \(error)\n")
+        progress.note("\(name) is not looked at again: \(error)")
       }
+      progress.advance()
     }
     return RunReport(
       title: title, runs: reported, leaderboard: leaderboard, examined: examined, complaints: complaints,
       command: command, programVersion: Program.version)
   }
 
-  private func examine(_ run: ReportedRun, _ name: String, _ examiner: Examiner) throws -> Examination {
-    var images = PassProgress(name, style: outputOptions.progressStyle)
-    var iterations = PassProgress("t-SNE of \(name)", unit: "iterations", style: outputOptions.progressStyle)
-    var done = 0
+  private func observer(_ progress: Progress, _ name: String) -> Examiner.Observer {
     var observer = Examiner.Observer()
-    observer.onImages = {
-      done += $0
-      images.update(done, of: $1)
-    }
-    observer.onEmbedding = { iterations.update($0, of: $1) }
+    observer.onImages = { progress.advance(by: 0, detail: "\(name): \($0) of \($1) images") }
+    observer.onEmbedding = { progress.advance(by: 0, detail: "\(name): \($0) of \($1) steps of t-SNE") }
     observer.shouldStop = { Interruption.isRequested }
-    return try examiner.examine(run, observer)
+    return observer
   }
 
   /// What makes the same page, wherever the runs lie.

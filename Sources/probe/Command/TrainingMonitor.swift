@@ -62,17 +62,14 @@ final class TrainingMonitor {
 /// Progress of a pass over images whose number shows when it is under way.
 struct PassProgress {
   private let name: String
-  private let unit: String
   private let style: Progress.Style
   private var progress: Progress?
   private var done = 0
 
-  init(_ name: String, unit: String = "images", style: Progress.Style) {
-    (self.name, self.unit, self.style) = (name, unit, style)
-  }
+  init(_ name: String, style: Progress.Style) { (self.name, self.style) = (name, style) }
 
   mutating func update(_ images: Int, of total: Int) {
-    let progress = progress ?? Progress(name, unit: unit, total: total, style: style)
+    let progress = progress ?? Progress(name, unit: "images", total: total, style: style)
     self.progress = progress
     progress.advance(by: images - done)
     done = images

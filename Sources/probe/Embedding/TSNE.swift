@@ -28,9 +28,12 @@ public struct TSNE: Sendable {
     (self.perplexity, self.iterations) = (perplexity, iterations)
   }
 
+  /// That of N points: of few ones it is (N - 1) / 3 at most, as three times as many neighbours are looked at.
+  public func perplexity(pointCount count: Int) -> Double { max(1, min(perplexity, Double(count - 1) / 3)) }
+
   /// - Parameters:
   ///   - features: [N, W]
-  ///   - count: N. Of few points the perplexity is (N - 1) / 3 at most, as three times as many neighbours are looked at.
+  ///   - count: N
   ///   - width: W
   ///   - shouldStop: asked before every iteration.
   ///   - onProgress: sees how many iterations are done, of how many.
@@ -43,7 +46,7 @@ public struct TSNE: Sendable {
     let centered = try CenteredFeatures(features, count: count, width: width, parallel)
     let start = try Self.start(centered, parallel)
     guard count > 1 else { return start.array }
-    let perplexity = max(1, min(perplexity, Double(count - 1) / 3))
+    let perplexity = perplexity(pointCount: count)
     let neighbours = try NearestPoints.search(
       centered, count: min(count - 1, Int(3 * perplexity + 1)), parallel, shouldStop: shouldStop)
     var descent = Descent(

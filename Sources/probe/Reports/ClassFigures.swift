@@ -119,12 +119,15 @@ package struct ClassFigures {
             return classes.map { column in
               images > 0 ? 100 * Double(counts[row * classNames.count + column]) / Double(images) : nil
             }
-          }, size: labels.count > 12 ? .full : .half),
+          }, size: areConfusionsLarge ? .full : .half),
         caption: isPart
           ? "The \(classes.count) of \(classNames.count) classes that take part in most mistakes."
           : "Of each class's images, those that were taken for each class.")
     }
   }
+
+  /// Whether each takes the width of a page.
+  var areConfusionsLarge: Bool { classNames.count > Self.columnCount }
 
   /// Ascending.
   private var confusedClasses: [Int] {

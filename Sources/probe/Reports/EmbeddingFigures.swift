@@ -43,10 +43,14 @@ package struct EmbeddingFigures {
       }, size: .half)
   }
 
-  /// How many images of how many classes are drawn; nil for none.
-  var extent: String? {
+  /// What is drawn; nil for nothing.
+  package var explanation: String? {
     guard let embedding = heads.lazy.compactMap(\.examination.embedding).first else { return nil }
     let classes = Set(embedding.images.map(\.label)).count
-    return "\(embedding.images.count) validation images of \(classes) classes"
+    return
+      "\(embedding.images.count) validation images of \(classes) classes, by the features that the classifier sees, behind "
+      + "the batch norm. t-SNE (perplexity \(NumberText.significant(embedding.perplexity)), from principal components) "
+      + "keeps neighbours together; distances between groups mean little. Principal components are the directions of the "
+      + "greatest variance."
   }
 }

@@ -36,7 +36,7 @@ public struct Examination: Sendable {
 public struct Examiner {
   /// Told of the work.
   public struct Observer {
-    /// How many more images are done of how many.
+    /// How many images are done of how many.
     public var onImages: (_ images: Int, _ total: Int) -> Void = { _, _ in }
     /// How many iterations are done of how many.
     public var onEmbedding: (_ iterations: Int, _ total: Int) -> Void = { _, _ in }
@@ -82,7 +82,7 @@ public struct Examiner {
           (features.pointer + next * width).update(from: seen.baseAddress!, count: width)
           next += 1
         }
-        observer.onImages(images.count, tokens.count)
+        observer.onImages(images.upperBound, tokens.count)
       })
     let embedding =
       isEmbedded

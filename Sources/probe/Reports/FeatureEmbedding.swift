@@ -53,8 +53,9 @@ public struct FeatureEmbedding: Sendable {
   /// [N, 2], the first two principal components, and the share of the variance that each explains.
   public let components: [Double]
   public let explainedShares: [Double]
-  /// [N, 2]
+  /// [N, 2], t-SNE with a perplexity.
   public let neighbours: [Double]
+  public let perplexity: Double
 
   /// - Parameters:
   ///   - features: [places, width]
@@ -70,7 +71,9 @@ public struct FeatureEmbedding: Sendable {
     let principal = try PrincipalComponents(
       features, count: places.count, width: width, components: 2, parallel)
     (components, explainedShares) = (principal.scores, principal.explainedShares)
-    neighbours = try TSNE().embed(
+    let method = TSNE()
+    perplexity = method.perplexity(pointCount: places.count)
+    neighbours = try method.embed(
       features, count: places.count, width: width, parallel, shouldStop: shouldStop, onProgress: onProgress)
   }
 }

@@ -118,7 +118,11 @@ public struct RunReport {
       if let extremes = figures.extremes {
         report.append(extremes, caption: "Classes at the ends, \(figures.scoreName)")
       }
-      report.append(figures.confusions)
+      if figures.areConfusionsLarge {
+        for confusion in figures.confusions { report.append(confusion.figure, caption: confusion.caption) }
+      } else {
+        report.append(figures.confusions)
+      }
       if let mistakes = figures.mistakes {
         report.append(mistakes, caption: "The most frequent mistakes of \(figures.heads[0].name)")
       }
@@ -136,13 +140,9 @@ public struct RunReport {
   }
 
   private func appendEmbeddings(_ report: inout HTMLReport) {
-    guard let extent = embeddings.extent else { return }
+    guard let explanation = embeddings.explanation else { return }
     report.append(heading: "Features in two dimensions")
-    report.append(
-      paragraph:
-        "\(extent), by the features that the classifier sees, behind the batch norm. t-SNE (perplexity 30, from "
-        + "principal components) keeps neighbours together; distances between groups mean little. Principal components are "
-        + "the directions of the greatest variance.")
+    report.append(paragraph: explanation)
     report.append(embeddings.figures)
   }
 
