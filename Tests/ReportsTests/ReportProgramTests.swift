@@ -107,9 +107,10 @@ import Training
 
   // MARK: - Looking again
 
-  private func examination(_ selection: EmbeddingSelection = .init(), threads: Int = 2) throws -> Examination
-  {
-    let run = try ReportedRun.read([caches.folder.file("run")])[0]
+  private func examination(
+    _ selection: EmbeddingSelection = .init(), of name: String = "run", threads: Int = 2
+  ) throws -> Examination {
+    let run = try ReportedRun.read([caches.folder.file(name)])[0]
     let examiner = Examiner(
       caches: [], selection: selection, parallel: Parallel(threadCount: threads),
       scratchFolder: caches.folder.path)
@@ -128,6 +129,50 @@ import Training
     let calibration = try #require(examination.calibration)
     #expect(calibration.value == summary.final.validation.calibrationError)
     #expect(calibration.bins.reduce(0) { $0 + ($1?.imageCount ?? 0) } == examination.imageCount)
+  }
+
+  /// Whatever a head sees besides its own encoder's tokens is found where the run says.
+  @Test(arguments: [
+    ["raw"], ["cbam"], ["ep", "--ep-queries", "4", "--amp", "bfloat16"], ["cls", "--beside"],
+    ["dino", "--attention-from"],
+  ])
+  func headsOfAllKindsAreAsGoodAsTheyWere(options: [String]) throws {
+    var options = ["--cls-features"] + options
+    if let last = options.last, ["--beside", "--attention-from"].contains(last) {
+      try caches.writeReordered("other-train", as: "train", rowCount: 70)
+      try caches.writeReordered("other-val", as: "val", rowCount: 30)
+      options += [caches.folder.file("other-train"), last + "-val", caches.folder.file("other-val")]
+    }
+    try train("kind", options)
+    let examination = try examination(of: "kind")
+    #expect(try examination.metrics == RunFolder(caches.folder.file("kind")).readSummary().final.validation)
+    #expect(examination.embedding?.images.count == 28)
+  }
+
+  @Test func ofSeveralLabelsEachClassHasItsAveragePrecision() throws {
+    let names = ["cat;dog", "dog", "", "eel"]
+    let ids = (0..<70).map { "train/\($0).jpg" } + (0..<30).map { "val/\($0).jpg" }
+    let lines = ids.enumerated().map { "\($0.element),\(names[$0.offset % 4])\n" }.joined()
+    let file = try caches.folder.write(Array("id,labels\n\(lines)".utf8), to: "labels.csv")
+    try train("sets", ["--cls-features", "both", "--label-file", file])
+    let examination = try examination(of: "sets")
+    let summary = try RunFolder(caches.folder.file("sets")).readSummary()
+    #expect(examination.metrics == summary.final.validation)
+    #expect(examination.confusion == nil && examination.calibration == nil)
+    let precisions = examination.classes.compactMap(\.score)
+    let mean = precisions.reduce(0, +) / Double(precisions.count)
+    #expect(abs(mean - (try #require(examination.metrics.meanAveragePrecision))) < 1e-12)
+    // Images without a label are nowhere; those of several count as of the first.
+    let embedding = try #require(examination.embedding)
+    #expect(embedding.images.allSatisfy { !$0.id.isEmpty } && Set(embedding.images.map(\.label)).count == 3)
+    let page = caches.folder.file("page.html")
+    let result = try program.run(
+      ["report", caches.folder.file("sets"), caches.folder.file("run"), "-q", "-o", page])
+    #expect(result.status == 0 && result.diagnostics.isEmpty, "\(result.diagnostics)")
+    #expect(result.output.contains("mAP %"))
+    let text = try read("page.html")
+    #expect(
+      text.contains("average precision") && text.contains("Confusion") && text.contains("do not compare"))
   }
 
   @Test func featuresAreThoseOfTheFirstImagesOfTheFirstClasses() throws {
