@@ -41,4 +41,16 @@ public enum Interruption {
       }
     }
   }
+
+  /// Listens during work that throws `CancellationError` where ``isRequested`` says so.
+  ///
+  /// - Parameter product: what the work writes at its end and has not written when it throws.
+  public static func during(writing product: String = "file", _ work: () throws -> Void) throws {
+    listen()
+    do {
+      try work()
+    } catch is CancellationError {
+      throw InterruptedError("stopped; no \(product) was written: run the same command again")
+    }
+  }
 }

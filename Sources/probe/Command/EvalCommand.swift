@@ -44,14 +44,7 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup(title: "Data") var reading: ReadingArguments
   @OptionGroup(title: "Output") var output: OutputOptions
 
-  func run() throws {
-    Interruption.listen()
-    do {
-      try measure()
-    } catch is CancellationError {
-      throw InterruptedError("stopped; no file was written: run the same command again")
-    }
-  }
+  func run() throws { try Interruption.during(measure) }
 
   private func measure() throws {
     let trained = try TrainedHead(RunFolder(runPath), products: amp, parallel: output.parallel)

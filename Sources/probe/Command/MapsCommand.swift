@@ -67,14 +67,7 @@ struct MapsCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    Interruption.listen()
-    do {
-      try draw()
-    } catch is CancellationError {
-      throw InterruptedError("stopped; no page was written: run the same command again")
-    }
-  }
+  func run() throws { try Interruption.during(writing: "page", draw) }
 
   private func draw() throws {
     var options = MapOptions()

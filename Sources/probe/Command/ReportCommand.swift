@@ -69,14 +69,7 @@ struct ReportCommand: ParsableCommand {
     file.split(separator: ".").last.flatMap { Format(rawValue: $0.lowercased()) }
   }
 
-  func run() throws {
-    Interruption.listen()
-    do {
-      try report()
-    } catch is CancellationError {
-      throw InterruptedError("stopped; no file was written: run the same command again")
-    }
-  }
+  func run() throws { try Interruption.during(report) }
 
   private func report() throws {
     let reported = try ReportedRun.read(runs, encoders: name)
