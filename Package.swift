@@ -119,7 +119,10 @@ let package = Package(
       ]),
     probe(
       "Reports",
-      ["Compute", "Embedding", "Evaluation", "Files", "Heads", "Reading", "Reporting", "Training"]),
+      [
+        "Compute", "Embedding", "Evaluation", "Files", "Heads", "Reading", "Reporting", "TokenStore",
+        "Training",
+      ]),
     .executableTarget(
       name: "probe",
       dependencies: [

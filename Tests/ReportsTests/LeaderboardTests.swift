@@ -62,7 +62,7 @@ import Testing
       SampleRun(path: "a", epochs: 2, top1: 0.2), SampleRun(path: "b", epochs: 4, top1: 0.4),
       SampleRun(path: "c", encoder: "other", epochs: 2, top1: 0.1),
     ])
-    #expect(board.entries.map(board.name) == ["vit: cls, 4 epochs", "vit: cls, 2 epochs", "other: cls"])
+    #expect(board.entries.map(board.name) == ["vit: cls, epochs 4", "vit: cls, epochs 2", "other: cls"])
     #expect(board.encoders == ["vit", "other"])
   }
 
@@ -74,6 +74,33 @@ import Testing
     let unfair = try leaderboard([SampleRun(path: "a"), SampleRun(path: "b", encoder: "other", images: 11)])
     #expect(!unfair.isFair && unfair.table().columns.contains(.number("images")))
     #expect(unfair.notes.contains { $0.contains("do not compare") })
+  }
+
+  /// A copy is no second seed.
+  @Test func aRunThatRepeatsAnotherCountsOnce() throws {
+    let board = try leaderboard([SampleRun(path: "a"), SampleRun(path: "b"), SampleRun(path: "c", seed: 1)])
+    #expect(board.entries[0].score.count == 2 && board.repeatedRuns == ["b"])
+    #expect(board.notes.contains("Counted once, as they repeat others: b."))
+  }
+
+  @Test func oneLabelAndSeveralDoNotCompare() throws {
+    let error = #expect(throws: InputError.self) {
+      try leaderboard([SampleRun(path: "a"), SampleRun(path: "b", precision: 0.3)])
+    }
+    #expect(error?.subject == "b" && error?.remedy == "report them apart")
+  }
+
+  /// What differs has a name, whatever setting it is.
+  @Test func rowsOfOneHeadAreNamedByWhatDiffers() throws {
+    var smooth = SampleRun(path: "a")
+    smooth.labelSmoothing = 0.1
+    var beside = SampleRun(path: "c")
+    (beside.besideCaches, beside.images) = (["there/dino-val"], 11)
+    let board = try leaderboard([smooth, SampleRun(path: "b"), beside])
+    #expect(
+      Set(board.entries.map(\.head)) == [
+        "cls, label smoothing 0.1", "cls, label smoothing 0", "cls beside dino-val",
+      ])
   }
 
   @Test func columnsThatTellNothingAreLeftOut() throws {

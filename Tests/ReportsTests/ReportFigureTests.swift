@@ -5,6 +5,7 @@ import Reporting
 import Reports
 import TestSupport
 import Testing
+import Training
 
 /// The numbers in the figures of a report.
 @Suite struct ReportFigureTests {
@@ -101,9 +102,10 @@ import Testing
     return ExaminedHead(
       name,
       Examination(
-        classNames: classNames, imageCount: pairs.count, metrics: collector.metrics,
-        classes: collector.classScores, calibration: collector.calibration, confusion: collector.confusion,
-        embedding: nil))
+        cacheName: "val", imageCount: pairs.count, areItsImages: true, classNames: classNames,
+        TrainedHead.Measurement(
+          metrics: collector.metrics, classes: collector.classScores, calibration: collector.calibration,
+          confusion: collector.confusion), embedding: .none("there are none")))
   }
 
   private let names = ["cat", "dog", "eel"]
@@ -155,9 +157,9 @@ import Testing
     #expect(tips.contains("class class 40, taken for class 41: 100"))
     #expect(tips.contains("class class 50, taken for class 41: 50"))
     let extremes = try #require(figures.extremes)
-    #expect(extremes.rows[0] == ["class 40", "hardest", "0.0", "100.0"])
-    #expect(extremes.rows[1] == ["class 50", "hardest", "50.0", "100.0"])
-    #expect(extremes.rows[20] == ["class 40", "gains least", "0.0", "100.0"])
+    #expect(extremes.rows[0] == ["class 40", "hardest", "2", "0.0", "100.0"])
+    #expect(extremes.rows[1] == ["class 50", "hardest", "2", "50.0", "100.0"])
+    #expect(extremes.rows[20] == ["class 40", "gains least", "2", "0.0", "100.0"])
     let curve = try #require(figures.scores.figure as? LinePlot)
     #expect(
       Array(curve.series[0].points.map(\.y).prefix(3)) == [0, 50, 100] && curve.series[0].points.count == 60)

@@ -94,9 +94,90 @@ import Training
     let folder = try program.run(["report", run, "-q", "-o", caches.folder.file("no/such/page.html")])
     #expect(
       folder.status == 1 && folder.diagnostics.split(separator: "\n").count == 1, "\(folder.diagnostics)")
-    try "no number\n".write(toFile: RunFolder(run).metricsFile, atomically: true, encoding: .utf8)
-    let damaged = try program.run(["report", run])
-    #expect(damaged.status == 1 && damaged.diagnostics.contains("metrics.jsonl"), "\(damaged.diagnostics)")
+    let unwritable = try program.run(["report", run, "--figures", RunFolder(run).summaryFile])
+    #expect(unwritable.status == 1 && unwritable.diagnostics.contains("is a file"))
+    var summary = try read("run/summary.json")
+    summary = summary.replacing(/"parameters" : \d+/, with: "\"parameters\" : -5")
+    try summary.write(toFile: RunFolder(run).summaryFile, atomically: true, encoding: .utf8)
+    let hostile = try program.run(["report", run])
+    #expect(hostile.status == 1 && hostile.diagnostics.contains("numbers that no run has"))
+  }
+
+  /// The leaderboard needs no curves.
+  @Test(arguments: ["", "no number\n", nil])
+  func withoutItsRecordsARunHasNoCurve(text: String?) throws {
+    let file = RunFolder(caches.folder.file("run")).metricsFile
+    try FileManager.default.removeItem(atPath: file)
+    if let text { try text.write(toFile: file, atomically: true, encoding: .utf8) }
+    let result = try program.run(
+      [
+        "report", caches.folder.file("run"), "-o", caches.folder.file("page.html"), "-o",
+        caches.folder.file("board.csv"),
+      ])
+    #expect(result.status == 0 && result.output.contains("abmilp"), "\(result.diagnostics)")
+    #expect(result.diagnostics.contains("no learning curve") && result.diagnostics.contains("metrics.jsonl"))
+    #expect(try read("page.html").contains("metrics.jsonl"))
+    let lines = try read("board.csv").split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false)
+    }
+    #expect(lines[1][lines[0].firstIndex(of: "training_seconds_mean")!].isEmpty)
+  }
+
+  @Test func whatIsNotTheRunsIsTold() throws {
+    let (run, page) = (caches.folder.file("run"), caches.folder.file("page.html"))
+    // Other images by --data: allowed, and told.
+    let other = try program.run(["report", run, "-q", "-o", page, "--data", caches.train])
+    #expect(other.status == 0 && other.diagnostics.isEmpty, "\(other.diagnostics)")
+    #expect(try read("page.html").contains("68 images of train (not those that the leaderboard is of)"))
+    #expect(try read("page.html").contains("probe report run --data train --output report.html"))
+    // A cache of another encoder helps no head.
+    try caches.writeReordered("foreign", as: "val", rowCount: 30)
+    let foreign = try program.run(["report", run, "-q", "-o", page, "--data", caches.folder.file("foreign")])
+    #expect(foreign.status == 1 && foreign.diagnostics.contains("another encoder"), "\(foreign.diagnostics)")
+    let none = try program.run(["report", run, "-q", "-o", page, "--data", caches.folder.file("no")])
+    #expect(none.status == 1 && none.diagnostics.contains("is not a token cache"), "\(none.diagnostics)")
+    // Another run's head in this one's folder.
+    try train("seed", ["--cls-features", "abmilp", "--abmilp-depth", "1", "--seed", "7", "--blr", "0.001"])
+    try FileManager.default.removeItem(atPath: RunFolder(run).headFile)
+    try FileManager.default.copyItem(
+      atPath: RunFolder(caches.folder.file("seed")).headFile, toPath: RunFolder(run).headFile)
+    let exchanged = try program.run(["report", run, "-o", page])
+    #expect(
+      exchanged.status == 0
+        && exchanged.diagnostics.contains("its head is not the one that the run tells of"),
+      "\(exchanged.diagnostics)")
+  }
+
+  @Test func aLabelFileThatChangedIsTold() throws {
+    let ids = (0..<70).map { "train/\($0).jpg" } + (0..<30).map { "val/\($0).jpg" }
+    func write(_ shift: Int) throws -> String {
+      let lines = ids.enumerated().map {
+        "\($0.element),\(SampleCaches.classNames[($0.offset + shift) % 3])\n"
+      }
+      return try caches.folder.write(Array(lines.joined().utf8), to: "labels.csv")
+    }
+    try train("labelled", ["--cls-features", "both", "--label-file", try write(0)])
+    _ = try write(1)
+    let result = try program.run(
+      ["report", caches.folder.file("labelled"), "-o", caches.folder.file("page.html")])
+    #expect(result.diagnostics.contains("has changed since the head was measured"), "\(result.diagnostics)")
+  }
+
+  /// Runs that name their caches from the folder they were made in are found from elsewhere.
+  @Test func relativePathsAreFoundFromTheRunsFolder() throws {
+    let shell = Program(path: "/bin/sh")
+    let trained = try shell.run(
+      [
+        "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", caches.folder.path, program.path, "train", "--train",
+        "train",
+        "--val", "val", "--output-dir", "near", "--batch-size", "16", "--epochs", "1", "--warmup-epochs", "0",
+        "-q",
+      ])
+    #expect(trained.status == 0, "\(trained.diagnostics)")
+    let result = try program.run(
+      ["report", caches.folder.file("near"), "-q", "-o", caches.folder.file("page.html")])
+    #expect(result.status == 0 && result.diagnostics.isEmpty, "\(result.diagnostics)")
+    #expect(try read("page.html").contains("Confusion"))
   }
 
   @Test func oneRunIsReportedOnceHoweverItIsNamed() throws {
@@ -111,10 +192,17 @@ import Training
     _ selection: EmbeddingSelection = .init(), of name: String = "run", threads: Int = 2
   ) throws -> Examination {
     let run = try ReportedRun.read([caches.folder.file(name)])[0]
-    let examiner = Examiner(
-      caches: [], selection: selection, parallel: Parallel(threadCount: threads),
+    let examiner = try Examiner(
+      caches: [], runs: [run], selection: selection, parallel: Parallel(threadCount: threads),
       scratchFolder: caches.folder.path)
     return try examiner.examine(run, Examiner.Observer())
+  }
+
+  private func embedding(
+    _ selection: EmbeddingSelection, of name: String = "run", threads: Int = 2
+  ) throws -> FeatureEmbedding? {
+    let examination = try examination(selection, of: name, threads: threads)
+    return if case .embedding(let embedding) = examination.embedding { embedding } else { nil }
   }
 
   @Test func aHeadIsAsGoodAsItWas() throws {
@@ -122,9 +210,9 @@ import Training
     let summary = try RunFolder(caches.folder.file("run")).readSummary()
     #expect(examination.metrics == summary.final.validation)
     let confusion = try #require(examination.confusion)
-    #expect(confusion.reduce(0, +) == examination.imageCount)
+    #expect(confusion.pairs.reduce(0) { $0 + $1.count } == examination.imageCount)
     for (label, score) in examination.classes.enumerated() {
-      #expect(score.score == Double(confusion[label * 3 + label]) / Double(score.imageCount))
+      #expect(score.score == Double(confusion[label, label]) / Double(score.imageCount))
     }
     let calibration = try #require(examination.calibration)
     #expect(calibration.value == summary.final.validation.calibrationError)
@@ -145,8 +233,9 @@ import Training
     }
     try train("kind", options)
     let examination = try examination(of: "kind")
+    #expect(examination.areItsImages && examination.cacheName == "val")
     #expect(try examination.metrics == RunFolder(caches.folder.file("kind")).readSummary().final.validation)
-    #expect(examination.embedding?.images.count == 28)
+    #expect(try embedding(.init(), of: "kind")?.images.count == 28)
   }
 
   @Test func ofSeveralLabelsEachClassHasItsAveragePrecision() throws {
@@ -163,34 +252,36 @@ import Training
     let mean = precisions.reduce(0, +) / Double(precisions.count)
     #expect(abs(mean - (try #require(examination.metrics.meanAveragePrecision))) < 1e-12)
     // Images without a label are nowhere; those of several count as of the first.
-    let embedding = try #require(examination.embedding)
+    let embedding = try #require(try embedding(.init(), of: "sets"))
+    #expect(embedding.areOfSets)
     #expect(embedding.images.allSatisfy { !$0.id.isEmpty } && Set(embedding.images.map(\.label)).count == 3)
     let page = caches.folder.file("page.html")
-    let result = try program.run(
-      ["report", caches.folder.file("sets"), caches.folder.file("run"), "-q", "-o", page])
+    let mixed = try program.run(["report", caches.folder.file("sets"), caches.folder.file("run")])
+    #expect(mixed.status == 1 && mixed.diagnostics.contains("report them apart"), "\(mixed.diagnostics)")
+    let result = try program.run(["report", caches.folder.file("sets"), "-q", "-o", page])
     #expect(result.status == 0 && result.diagnostics.isEmpty, "\(result.diagnostics)")
     #expect(result.output.contains("mAP %"))
     let text = try read("page.html")
     #expect(
-      text.contains("average precision") && text.contains("Confusion") && text.contains("do not compare"))
+      text.contains("average precision") && !text.contains("Confusion") && text.contains("as of its first"))
   }
 
   @Test func featuresAreThoseOfTheFirstImagesOfTheFirstClasses() throws {
-    let embedding = try #require(try examination(.init(classCount: 2, imagesPerClass: 4)).embedding)
+    let embedding = try #require(try embedding(.init(classCount: 2, imagesPerClass: 4)))
     #expect(embedding.images.map(\.label).sorted() == [0, 0, 0, 0, 1, 1, 1, 1])
     // Rows 3 and 5 of the cache have no image and no label.
     #expect(embedding.images.map(\.id) == [0, 1, 4, 6, 7, 9, 10, 12].map { "val/\($0).jpg" })
     #expect(embedding.components.count == 16 && embedding.neighbours.count == 16)
     #expect(embedding.neighbours.allSatisfy { $0.isFinite })
-    let all = try #require(try examination(.init(classCount: nil, imagesPerClass: nil)).embedding)
+    let all = try #require(try self.embedding(.init(classCount: nil, imagesPerClass: nil)))
     #expect(all.images.count == 28)
     #expect(
-      try examination(.init(classCount: 1, imagesPerClass: 2)).embedding == nil, "two points show nothing")
+      try self.embedding(.init(classCount: 1, imagesPerClass: 2)) == nil, "two points show nothing")
   }
 
   /// What is laid out is what the classifier sees: its principal components have that much variance.
   @Test func featuresDoNotDependOnThreads() throws {
-    let (one, two) = (try examination(threads: 1).embedding, try examination(threads: 3).embedding)
+    let (one, two) = (try embedding(.init(), threads: 1), try embedding(.init(), threads: 3))
     #expect(one?.components == two?.components && one?.neighbours == two?.neighbours)
     #expect(one != nil)
   }

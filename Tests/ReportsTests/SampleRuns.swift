@@ -20,14 +20,20 @@ struct SampleRun {
   var images = 10
   var classNames = ["cat", "dog"]
   var secondsPerEpoch = 2.0
+  /// Where images have several labels.
+  var precision: Double?
+  var labelSmoothing: Float = 0
+  var besideCaches: [String] = []
 
   var reported: ReportedRun {
     let configuration = TrainingConfiguration(
       head: head, optimizer: OptimizerDescription(.lars, momentum: 0.9, weightDecay: weightDecay),
+      loss: LossDescription(labelSmoothing: labelSmoothing),
       schedule: LearningRateSchedule(peak: learningRate, minimum: 0, warmupEpochs: 1, epochs: Double(epochs)),
       epochs: epochs, batchSize: 16, accumulation: 1, seed: seed)
     let cache = RunSummary.Cache(
-      path: "caches/val", manifestSHA256: "m\(images)", images: images, skippedRows: 0)
+      path: "caches/val", manifestSHA256: "m\(images)", images: images, skippedRows: 0,
+      besideCaches: besideCaches)
     guard !hasFailed else {
       let failure = RunFailure(
         programVersion: "", configuration: configuration, reason: "the loss became nan", encoderSettings: nil,
@@ -51,7 +57,9 @@ struct SampleRun {
 
   private func metrics(_ top1: Double) -> Metrics {
     Metrics(
-      imageCount: images, loss: 1, top1: top1, top5: 1, meanClassAccuracy: top1, calibrationError: 0.25)
+      imageCount: images, loss: 1, top1: top1, top5: 1, meanClassAccuracy: top1,
+      calibrationError: precision == nil ? 0.25 : nil,
+      meanAveragePrecision: precision)
   }
 }
 

@@ -31,6 +31,12 @@ package enum Folder {
     path.split(separator: "/").last.map(String.init) ?? path
   }
 
+  /// The folder that a path leads into: `.` for a name alone.
+  package static func parent(_ path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   /// What tells paths apart, and no more: as many of their last parts as that takes.
   package static func shortNames(_ paths: [String]) -> [String] {
     let parts = paths.map { $0.split(separator: "/").map(String.init) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CachePages
+import Commands
 import Files
 import Reporting
 import TokenStore
@@ -73,6 +74,8 @@ struct StatsCommand: ParsableCommand {
 
   /// What makes the same page, wherever the caches lie.
   private var command: String {
-    "extract stats " + Folder.shortNames(caches).joined(separator: " ") + " --format html"
+    ShellCommand.line(
+      ["extract", "stats"] + Folder.shortNames(caches) + name.flatMap { ["--name", $0] }
+        + ["--format", "html", "--output", "statistics.html"])
   }
 }

@@ -1,12 +1,15 @@
+import Evaluation
+import Files
 import Reporting
 
 /// The confusion file: a line a class, with how many of its images were taken for each class.
 enum ConfusionTable {
-  /// - Parameter counts: [C, C]: images of the row's class that were taken for the column's.
-  static func text(_ counts: [Int], classNames: [String]) -> String {
-    classNames.enumerated().reduce(into: CSV.line(["label"] + classNames)) { text, row in
-      let cells = counts[row.offset * classNames.count..<(row.offset + 1) * classNames.count]
-      text += CSV.line([row.element] + cells.map(String.init))
+  static func write(
+    _ matrix: ConfusionMatrix, classNames: [String], to file: AtomicFileWriter
+  ) throws(InputError) {
+    try file.append(CSV.line(["label"] + classNames))
+    for (label, name) in classNames.enumerated() {
+      try file.append(CSV.line([name] + classNames.indices.map { String(matrix[label, $0]) }))
     }
   }
 }

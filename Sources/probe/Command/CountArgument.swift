@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// A number of at least 1, or `all`.
-struct CountArgument: ExpressibleByArgument, CustomStringConvertible {
+struct CountArgument: ExpressibleByArgument, CustomStringConvertible, Equatable {
   /// Nil for all.
   let count: Int?
 

@@ -79,7 +79,7 @@ struct EvalCommand: ParsableCommand {
     try logitsFile?.commit()
     try predictionsFile?.commit()
     if let confusionFile, let counts = measured.confusion {
-      try confusionFile.append(ConfusionTable.text(counts, classNames: classNames))
+      try ConfusionTable.write(counts, classNames: classNames, to: confusionFile)
       try confusionFile.commit()
     }
     let metrics = measured.metrics

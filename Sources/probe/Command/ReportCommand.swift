@@ -27,7 +27,7 @@ struct ReportCommand: ParsableCommand {
   var figures: String?
 
   @Option(help: "Title of the page.")
-  var title = "Probe heads compared"
+  var title = Usual.title
 
   @Option(
     help: ArgumentHelp(
@@ -36,7 +36,7 @@ struct ReportCommand: ParsableCommand {
   var name: [String] = []
 
   @Option(help: ArgumentHelp("So many of the best heads look again.", valueName: "count"))
-  var details = 6
+  var details = Usual.details
 
   @Option(
     help: ArgumentHelp(
@@ -45,12 +45,20 @@ struct ReportCommand: ParsableCommand {
   var data: [String] = []
 
   @Option(help: ArgumentHelp("Classes in the features' plots, or all.", valueName: "count"))
-  var embeddingClasses = CountArgument(10)
+  var embeddingClasses = Usual.embeddingClasses
 
   @Option(help: ArgumentHelp("Images of each class there, or all.", valueName: "count"))
-  var embeddingImages = CountArgument(25)
+  var embeddingImages = Usual.embeddingImages
 
   @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
+  /// What the page's command need not say.
+  private enum Usual {
+    static let title = "Probe heads compared"
+    static let details = 6
+    static let embeddingClasses = CountArgument(EmbeddingSelection().classCount)
+    static let embeddingImages = CountArgument(EmbeddingSelection().imagesPerClass)
+  }
 
   private enum Format: String, CaseIterable { case html, md, csv, json }
 
@@ -74,10 +82,11 @@ struct ReportCommand: ParsableCommand {
   private func report() throws {
     let reported = try ReportedRun.read(runs, encoders: name)
     let leaderboard = try Leaderboard(reported)
+    try checkOutputs()
     // What takes long comes first, so that nothing is written where it is stopped.
-    var page: RunReport?
+    var page: ReportPage?
     if figures != nil || output.contains(where: { format(of: $0) == .html }) {
-      page = try runReport(reported, leaderboard)
+      page = try ReportPage(contents(reported, leaderboard))
     }
     for file in output { try write(format(of: file)!, leaderboard, page, to: file) }
     if let figures, let page { try NamedFigure.write(page.figures, to: figures) }
@@ -87,22 +96,36 @@ struct ReportCommand: ParsableCommand {
         : leaderboard.text, terminator: "")
   }
 
+  /// Before the work rather than after it.
+  private func checkOutputs() throws(InputError) {
+    for file in output {
+      let folder = Folder.parent(file)
+      guard Folder.isFolder(folder) else {
+        throw InputError(file, "cannot be written: there is no folder \(folder)", remedy: "make it first")
+      }
+    }
+    if let figures, Folder.contains(figures), !Folder.isFolder(figures) {
+      throw InputError("--figures \(figures)", "is a file", remedy: "name a folder")
+    }
+  }
+
   private func write(
-    _ format: Format, _ leaderboard: Leaderboard, _ page: RunReport?, to file: String
+    _ format: Format, _ leaderboard: Leaderboard, _ page: ReportPage?, to file: String
   ) throws(InputError) {
     switch format {
-    case .html: try page!.page.write(to: file)
+    case .html: try page!.report.write(to: file)
     case .md: try AtomicFile.write(leaderboard.markdown, to: file)
     case .csv: try AtomicFile.write(leaderboard.csv, to: file)
     case .json: try AtomicFile.write(CanonicalJSON.page(LeaderboardRecord(leaderboard)), to: file)
     }
   }
 
-  private func runReport(_ reported: [ReportedRun], _ leaderboard: Leaderboard) throws -> RunReport {
-    var examined: [ExaminedHead] = []
-    var complaints: [String] = []
-    let examiner = Examiner(
-      caches: data,
+  private func contents(_ reported: [ReportedRun], _ leaderboard: Leaderboard) throws -> ReportPage.Contents {
+    var contents = ReportPage.Contents(
+      title: title, runs: reported, leaderboard: leaderboard, wanted: details, command: command,
+      programVersion: Program.version)
+    let examiner = try Examiner(
+      caches: data, runs: reported,
       selection: EmbeddingSelection(
         classCount: embeddingClasses.count, imagesPerClass: embeddingImages.count),
       parallel: outputOptions.parallel)
@@ -110,20 +133,19 @@ struct ReportCommand: ParsableCommand {
     let progress = Progress(
       "looking again", unit: "heads", total: entries.count, style: outputOptions.progressStyle)
     defer { progress.finish() }
+    for note in reported.compactMap(\.missingRecords) { progress.note("no learning curve: \(note)") }
     for entry in entries {
       let name = leaderboard.name(entry)
       do {
         let examination = try examiner.examine(entry.chosen.runs[0], observer(progress, name))
-        examined.append(ExaminedHead(name, examination))
+        contents.examined.append(ExaminedHead(name, examination))
+        progress.advance()
       } catch let error as InputError {
-        complaints.append("\(name): \(error)")
+        contents.complaints.append("\(name): \(error)")
         progress.note("\(name) is not looked at again: \(error)")
       }
-      progress.advance()
     }
-    return RunReport(
-      title: title, runs: reported, leaderboard: leaderboard, examined: examined, complaints: complaints,
-      command: command, programVersion: Program.version)
+    return contents
   }
 
   private func observer(_ progress: Progress, _ name: String) -> Examiner.Observer {
@@ -136,6 +158,14 @@ struct ReportCommand: ParsableCommand {
 
   /// What makes the same page, wherever the runs lie.
   private var command: String {
-    "probe report " + Folder.shortNames(runs).joined(separator: " ") + " --output report.html"
+    var words = ["probe", "report"] + Folder.shortNames(runs) + name.flatMap { ["--name", $0] }
+    words += data.isEmpty ? [] : Folder.shortNames(data).flatMap { ["--data", $0] }
+    if title != Usual.title { words += ["--title", title] }
+    if details != Usual.details { words += ["--details", String(details)] }
+    if embeddingClasses != Usual.embeddingClasses {
+      words += ["--embedding-classes", "\(embeddingClasses)"]
+    }
+    if embeddingImages != Usual.embeddingImages { words += ["--embedding-images", "\(embeddingImages)"] }
+    return ShellCommand.line(words + ["--output", "report.html"])
   }
 }

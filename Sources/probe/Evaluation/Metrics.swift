@@ -34,6 +34,12 @@ public struct Metrics: Codable, Equatable, Sendable {
   /// What heads are compared by: the mean average precision where images have several labels, else top-1.
   public var score: Double { meanAveragePrecision ?? top1 }
 
+  /// Whether there can be such numbers; in a file they may be anything.
+  package var isPossible: Bool {
+    let shares = [top1, top5, meanClassAccuracy, calibrationError ?? 0, meanAveragePrecision ?? 0]
+    return imageCount >= 0 && loss >= 0 && shares.allSatisfy((0...1).contains)
+  }
+
   enum CodingKeys: String, CodingKey {
     case loss, top1, top5
     case imageCount = "images"

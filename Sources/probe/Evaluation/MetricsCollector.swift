@@ -1,7 +1,7 @@
 import Compute
 
-/// Gathers ``Metrics`` batch by batch, and the confusion matrix where it is asked for. All it keeps grows with the
-/// classes, not with the images.
+/// Gathers ``Metrics`` batch by batch, and the confusion matrix where it is asked for. But for that, all it keeps grows with
+/// the classes, not with the images.
 public struct MetricsCollector: Sendable {
   public let classCount: Int
   private var lossSum = 0.0
@@ -12,15 +12,15 @@ public struct MetricsCollector: Sendable {
   /// [C]: images of a class, and how many of them were taken for it.
   private var classImages: [Int]
   private var classHits: [Int]
-  /// [C, C]: images of the row's class that were taken for the column's; nil where it was not asked for.
-  public private(set) var confusion: [Int]?
+  /// Nil where it was not asked for.
+  public private(set) var confusion: ConfusionMatrix?
 
   public init(classCount: Int, withConfusion: Bool = false) {
     precondition(classCount > 0, "metrics need at least one class, not \(classCount)")
     self.classCount = classCount
     classImages = [Int](repeating: 0, count: classCount)
     classHits = classImages
-    confusion = withConfusion ? [Int](repeating: 0, count: classCount * classCount) : nil
+    confusion = withConfusion ? ConfusionMatrix(classCount: classCount) : nil
   }
 
   /// - Parameters:
@@ -43,7 +43,7 @@ public struct MetricsCollector: Sendable {
       calibration.add(confidence: prediction.confidence, isRight: isRight)
       classImages[Int(label)] += 1
       if isRight { classHits[Int(label)] += 1 }
-      confusion?[Int(label) * classCount + prediction.best] += 1
+      confusion?.add(label: Int(label), prediction: prediction.best)
     }
     imageCount += labels.count
   }

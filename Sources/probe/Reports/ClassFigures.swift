@@ -64,13 +64,15 @@ package struct ClassFigures {
   /// The classes that the best head tells worst, and where heads differ most; nil where all are on the map.
   package var extremes: Table? {
     guard classNames.count > Self.mapCount else { return nil }
-    var table = Table([.text("class"), .text("why")] + heads.map { .number("\($0.name) %") })
+    var table = Table(
+      [.text("class"), .text("why"), .number("images")] + heads.map { .number("\($0.name) %") })
     let known = classNames.indices.filter { percentage(heads[0], $0) != nil }
     let hardest = known.sorted { (percentage(heads[0], $0)!, $0) < (percentage(heads[0], $1)!, $1) }
     append(hardest.prefix(Self.rowCount), "hardest", &table)
     if let last = heads.dropFirst().last {
-      func gain(_ index: Int) -> Double { percentage(heads[0], index)! - (percentage(last, index) ?? 0) }
-      let gains = known.sorted { (-gain($0), $0) < (-gain($1), $1) }
+      let shared = known.filter { percentage(last, $0) != nil }
+      func gain(_ index: Int) -> Double { percentage(heads[0], index)! - percentage(last, index)! }
+      let gains = shared.sorted { (-gain($0), $0) < (-gain($1), $1) }
       append(gains.prefix(Self.rowCount), "gains most from \(last.name) to \(heads[0].name)", &table)
       append(gains.suffix(Self.rowCount).reversed(), "gains least", &table)
     }
@@ -80,7 +82,7 @@ package struct ClassFigures {
   private func append(_ classes: some Sequence<Int>, _ reason: String, _ table: inout Table) {
     for index in classes {
       table.append(
-        [classNames[index], reason]
+        [classNames[index], reason, String(heads[0].examination.classes[index].imageCount)]
           + heads.map { head in percentage(head, index).map { NumberText.fixed($0, 1) } ?? "" })
     }
   }
@@ -113,11 +115,12 @@ package struct ClassFigures {
         fileName: "confusion-\(number + 1)-\(head.name)",
         figure: HeatMap(
           "Confusion", of: head.name, rows: .init("class", labels: labels),
-          columns: .init("taken for", labels: labels), scale: Axis("share of the class", unit: "%"),
+          columns: .init("taken for", labels: labels),
+          scale: Axis("share of the class", unit: "%", includes: [0, 100]),
           values: classes.map { row in
             let images = head.examination.classes[row].imageCount
             return classes.map { column in
-              images > 0 ? 100 * Double(counts[row * classNames.count + column]) / Double(images) : nil
+              images > 0 ? 100 * Double(counts[row, column]) / Double(images) : nil
             }
           }, size: areConfusionsLarge ? .full : .half),
         caption: isPart
@@ -132,16 +135,11 @@ package struct ClassFigures {
   /// Ascending.
   private var confusedClasses: [Int] {
     guard classNames.count > Self.confusionCount else { return Array(classNames.indices) }
-    let count = classNames.count
-    var mistakes = [Int](repeating: 0, count: count)
-    for case let counts? in heads.map(\.examination.confusion) {
-      for row in 0..<count {
-        for column in 0..<count where column != row {
-          let images = counts[row * count + column]
-          mistakes[row] += images
-          mistakes[column] += images
-        }
-      }
+    var mistakes = [Int](repeating: 0, count: classNames.count)
+    for pair in heads.compactMap(\.examination.confusion).flatMap(\.pairs) where pair.label != pair.prediction
+    {
+      mistakes[pair.label] += pair.count
+      mistakes[pair.prediction] += pair.count
     }
     return mistakes.indices.sorted { (-mistakes[$0], $0) < (-mistakes[$1], $1) }
       .prefix(Self.confusionCount).sorted()
@@ -149,19 +147,20 @@ package struct ClassFigures {
 
   /// The most frequent mistakes of the best head; nil where there are none.
   package var mistakes: Table? {
-    guard let counts = heads[0].examination.confusion else { return nil }
-    let count = classNames.count
-    let places = counts.indices.filter { $0 / count != $0 % count && counts[$0] > 0 }
-      .sorted { (-counts[$0], $0) < (-counts[$1], $1) }
-    guard !places.isEmpty else { return nil }
+    let pairs = (heads[0].examination.confusion?.pairs ?? []).filter { $0.label != $0.prediction }
+    guard !pairs.isEmpty else { return nil }
     var table = Table([
       .text("class"), .text("taken for"), .number("images"), .number("share of the class %"),
     ])
-    for place in places.prefix(Self.rowCount) {
-      let images = heads[0].examination.classes[place / count].imageCount
+    // Stable: of equally frequent ones, in the order of classes.
+    let frequent = pairs.enumerated().sorted {
+      (-$0.element.count, $0.offset) < (-$1.element.count, $1.offset)
+    }
+    for pair in frequent.prefix(Self.rowCount).map(\.element) {
+      let images = heads[0].examination.classes[pair.label].imageCount
       table.append([
-        classNames[place / count], classNames[place % count], String(counts[place]),
-        NumberText.fixed(100 * Double(counts[place]) / Double(images), 1),
+        classNames[pair.label], classNames[pair.prediction], String(pair.count),
+        NumberText.fixed(100 * Double(pair.count) / Double(images), 1),
       ])
     }
     return table

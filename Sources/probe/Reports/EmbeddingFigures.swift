@@ -9,7 +9,7 @@ package struct EmbeddingFigures {
   /// t-SNE and principal components of each head.
   package var figures: [NamedFigure] {
     heads.enumerated().flatMap { number, head -> [NamedFigure] in
-      guard let embedding = head.examination.embedding else { return [] }
+      guard let embedding = head.embedding else { return [] }
       let shares = embedding.explainedShares.map { NumberText.fixed(100 * $0, 1) }
       return [
         NamedFigure(
@@ -30,7 +30,7 @@ package struct EmbeddingFigures {
   private func plot(
     _ title: String, _ x: Axis, _ y: Axis, _ places: [Double], _ head: ExaminedHead
   ) -> ScatterPlot {
-    let images = head.examination.embedding!.images
+    let images = head.embedding!.images
     let labels = Set(images.map(\.label)).sorted()
     return ScatterPlot(
       title, x: x, y: y,
@@ -43,14 +43,18 @@ package struct EmbeddingFigures {
       }, size: .half)
   }
 
-  /// What is drawn; nil for nothing.
+  /// What is drawn, or why nothing is; nil where no head was looked at.
   package var explanation: String? {
-    guard let embedding = heads.lazy.compactMap(\.examination.embedding).first else { return nil }
+    guard let first = heads.first else { return nil }
+    guard let embedding = heads.lazy.compactMap(\.embedding).first else {
+      guard case .none(let reason) = first.examination.embedding else { return nil }
+      return "Nothing is drawn: \(reason)."
+    }
     let classes = Set(embedding.images.map(\.label)).count
     return
-      "\(embedding.images.count) validation images of \(classes) classes, by the features that the classifier sees, behind "
-      + "the batch norm. t-SNE (perplexity \(NumberText.significant(embedding.perplexity)), from principal components) "
-      + "keeps neighbours together; distances between groups mean little. Principal components are the directions of the "
-      + "greatest variance."
+      "\(embedding.images.count) images of \(classes) classes, by the features that the classifier sees, behind the batch norm."
+      + (embedding.areOfSets ? " Of several labels an image is drawn as of its first." : "")
+      + " t-SNE (perplexity \(NumberText.significant(embedding.perplexity)), from principal components) keeps neighbours "
+      + "together; distances between groups mean little. Principal components are the directions of the greatest variance."
   }
 }

@@ -2,32 +2,37 @@ import Compute
 import Evaluation
 import Files
 import Reading
+import TokenStore
 import Training
 
-/// What a trained head makes of the validation images, image by image.
+/// What a trained head makes of images, one by one.
 public struct Examination: Sendable {
-  public let classNames: [String]
+  /// Where the images are, and how many.
+  public let cacheName: String
   public let imageCount: Int
+  /// Whether these are the images that the run was measured on.
+  public let areItsImages: Bool
+  public let classNames: [String]
   public let metrics: Metrics
   /// [C]
   public let classes: [ClassScore]
   /// Both nil where images have several labels.
   public let calibration: CalibrationError?
-  /// [C, C]: images of the row's class that were taken for the column's.
-  public let confusion: [Int]?
-  /// Nil where there are too few images or too many numbers.
-  public let embedding: FeatureEmbedding?
+  public let confusion: ConfusionMatrix?
+  public let embedding: FeatureEmbedding.Outcome
 
   package init(
-    classNames: [String], imageCount: Int, metrics: Metrics, classes: [ClassScore],
-    calibration: CalibrationError?, confusion: [Int]?, embedding: FeatureEmbedding?
+    cacheName: String, imageCount: Int, areItsImages: Bool, classNames: [String],
+    _ measurement: TrainedHead.Measurement, embedding: FeatureEmbedding.Outcome
   ) {
-    self.classNames = classNames
+    self.cacheName = cacheName
     self.imageCount = imageCount
-    self.metrics = metrics
-    self.classes = classes
-    self.calibration = calibration
-    self.confusion = confusion
+    self.areItsImages = areItsImages
+    self.classNames = classNames
+    metrics = measurement.metrics
+    classes = measurement.classes
+    calibration = measurement.calibration
+    confusion = measurement.confusion
     self.embedding = embedding
   }
 }
@@ -45,88 +50,143 @@ public struct Examiner {
     public init() {}
   }
 
-  /// Caches to measure on in the place of those that the runs name; of several encoders, each head takes its own.
-  public var caches: [String]
-  public var selection: EmbeddingSelection
-  public var parallel: Parallel
-  /// On a disk with room for features that are computed once.
-  public var scratchFolder: String
+  /// In the place of those that runs name; each head takes those of its encoders.
+  private let caches: [TokenCache]
+  private let selection: EmbeddingSelection
+  private let parallel: Parallel
+  private let scratchFolder: String
 
+  /// - Parameters:
+  ///   - caches: to look at in the place of those that the runs name; empty for these.
+  ///   - runs: whose heads will be looked at.
+  ///   - scratchFolder: on a disk with room for features that are computed once.
+  /// - Throws: where one of the caches is none, or of no encoder of the runs.
   public init(
-    caches: [String], selection: EmbeddingSelection, parallel: Parallel,
+    caches paths: [String], runs: [ReportedRun], selection: EmbeddingSelection, parallel: Parallel,
     scratchFolder: String = ScratchFile.defaultFolder
-  ) {
-    (self.caches, self.selection, self.parallel) = (caches, selection, parallel)
-    self.scratchFolder = scratchFolder
+  ) throws(InputError) {
+    caches = try paths.map { path throws(InputError) in try TokenCache(path) }
+    let encoders = Set(runs.flatMap { $0.encoderHashes })
+    for cache in caches where !encoders.contains(cache.configuration.checkpoint.sha256) {
+      throw InputError(
+        "--data \(cache.path)", "is of another encoder than all that the runs learned from",
+        remedy: "give validation caches of \(Set(runs.map(\.encoder)).sorted().joined(separator: ", "))")
+    }
+    (self.selection, self.parallel, self.scratchFolder) = (selection, parallel, scratchFolder)
   }
 
   /// - Throws: where the run's files or its caches are not what they were; `CancellationError` where the observer said so.
   public func examine(_ run: ReportedRun, _ observer: Observer) throws -> Examination {
     let trained = try TrainedHead(RunFolder(run.path), parallel: parallel)
-    let tokens = try validationImages(trained)
-    let companions = try companions(trained)
+    let tokens = try images(trained, run)
+    let companions = try companions(trained, run)
     let places = selection.places(in: tokens)
-    let width = trained.featureWidth
-    let fits = places.count.multipliedReportingOverflow(by: width)
-    let isEmbedded =
-      places.count >= FeatureEmbedding.leastCount && !fits.overflow
-      && fits.partialValue <= FeatureEmbedding.mostNumbers
-    let features = SharedBuffer<Float>(count: isEmbedded ? places.count * width : 0)
-    var next = 0
+    var features = ChosenFeatures(places: places, width: trained.featureWidth)
     let measured = try trained.measure(
       on: tokens, attentionFrom: companions.attention, beside: companions.beside, folder: scratchFolder,
       shouldStop: observer.shouldStop, withConfusion: tokens.targets.isSingle,
       onBatch: { images, _, _, _ in
-        while isEmbedded, next < places.count, images.contains(places[next]) {
-          let seen = trained.head.normalizedFeatures(index: places[next] - images.lowerBound)
-          (features.pointer + next * width).update(from: seen.baseAddress!, count: width)
-          next += 1
-        }
+        features.take(images, from: trained.head)
         observer.onImages(images.upperBound, tokens.count)
       })
-    let embedding =
-      isEmbedded
-      ? try FeatureEmbedding(
-        features, width: width, tokens, places, parallel, shouldStop: observer.shouldStop,
-        onProgress: observer.onEmbedding) : nil
+    let caches = tokens.caches!
+    let areItsImages = try caches.identity() == trained.summary.validation.manifestSHA256
+    if areItsImages { try check(measured.metrics, trained.summary, run) }
+    let embedding = try features.embedding(
+      tokens, parallel, shouldStop: observer.shouldStop, onProgress: observer.onEmbedding)
     return Examination(
-      classNames: trained.summary.layout.classNames, imageCount: tokens.count, metrics: measured.metrics,
-      classes: measured.classes, calibration: measured.calibration, confusion: measured.confusion,
-      embedding: embedding)
+      cacheName: caches.caches.map { Folder.lastPart($0.path) }.joined(separator: ", "),
+      imageCount: tokens.count, areItsImages: areItsImages, classNames: trained.summary.layout.classNames,
+      measured, embedding: embedding)
   }
 
-  private func validationImages(_ trained: TrainedHead) throws(InputError) -> LabelledTokens {
-    let recorded = trained.summary.validation
-    let own = try matching(trained)
-    let paths = own.isEmpty ? recorded.paths : own
-    let tokens = try trained.data(paths: paths, labelFile: recorded.labelFile)
-    if own.isEmpty, let caches = tokens.caches, try caches.identity() != recorded.manifestSHA256 {
+  /// On processors of another instruction set the last bits differ, which may change the order of two classes in an image or
+  /// two.
+  private func check(_ metrics: Metrics, _ summary: RunSummary, _ run: ReportedRun) throws(InputError) {
+    let was = summary.final.validation
+    let allowed = 0.002 + 2 / Double(max(1, was.imageCount))
+    guard metrics.imageCount == was.imageCount, abs(metrics.score - was.score) <= allowed,
+      abs(metrics.loss - was.loss) <= 1e-3 * (1 + was.loss)
+    else {
       throw InputError(
-        caches.name, "is not the cache any more that the head was measured on",
-        remedy: "name the one to measure on by --data")
+        run.path,
+        "its head is not the one that the run tells of: it scores \(metrics.score), and scored \(was.score)",
+        remedy: "restore head.safetensors and summary.json of one run")
+    }
+  }
+
+  private func images(_ trained: TrainedHead, _ run: ReportedRun) throws(InputError) -> LabelledTokens {
+    let recorded = trained.summary.validation
+    let labelFile = recorded.labelFile.map { RunSummary.Cache.located($0, run.path) }
+    let own = given(of: trained.summary.checkpointSHA256)
+    let tokens: LabelledTokens
+    if own.isEmpty {
+      tokens = try located { () throws(InputError) in
+        try trained.data(paths: recorded.paths(seenFrom: run.path), labelFile: labelFile)
+      }
+      if let caches = tokens.caches, try caches.identity() != recorded.manifestSHA256 {
+        throw InputError(
+          caches.name, "is not the cache any more that the head was measured on", remedy: Self.remedy)
+      }
+    } else {
+      tokens = try trained.data(
+        CacheSet(own, block: trained.summary.encoderSettings?.block), labelFile: labelFile)
+    }
+    if let labelFile, let labels = trained.summary.configuration.data.labels,
+      try SHA256.hexadecimal(ofFile: labelFile) != labels.validationSHA256 ?? labels.sha256
+    {
+      throw InputError(
+        labelFile, "has changed since the head was measured", remedy: "restore it, or train the head again")
     }
     return tokens
   }
 
-  /// Those of the given caches that the head's encoder made.
-  private func matching(_ trained: TrainedHead) throws(InputError) -> [String] {
-    var own: [String] = []
-    for path in caches
-    where try CacheSet(paths: [path]).encoder.checkpoint.sha256 == trained.summary.checkpointSHA256 {
-      own.append(path)
+  private static let remedy = "name the one to look at by --data"
+
+  /// What cannot be opened can be given by an option.
+  private func located<Value>(_ open: () throws(InputError) -> Value) throws(InputError) -> Value {
+    do {
+      return try open()
+    } catch {
+      throw InputError(error.subject, error.reason, remedy: Self.remedy)
     }
-    return own
   }
 
-  private func companions(_ trained: TrainedHead) throws(InputError) -> CompanionCaches {
-    let recorded = trained.summary.validation
+  private func given(of checkpointSHA256: String?) -> [TokenCache] {
+    caches.filter { $0.configuration.checkpoint.sha256 == checkpointSHA256 }
+  }
+
+  private func companions(_ trained: TrainedHead, _ run: ReportedRun) throws(InputError) -> CompanionCaches {
+    let (recorded, data) = (trained.summary.validation, trained.summary.configuration.data)
     var companions = CompanionCaches()
     if let paths = recorded.attentionCaches {
-      companions.attention = try CacheSet(attentionPaths: paths, options: ReadingOptions())
+      let own = given(of: data.attention?.checkpointSHA256)
+      companions.attention =
+        try own.isEmpty
+        ? located { () throws(InputError) in
+          try CacheSet(attentionPaths: paths.map { RunSummary.Cache.located($0, run.path) }, options: .init())
+        }
+        : CacheSet(attentionOf: own)
     }
     if let paths = recorded.besideCaches {
-      companions.beside = try trained.beside(paths: paths, reading: ReadingOptions())
+      let own = given(of: data.beside?.checkpointSHA256)
+      companions.beside =
+        try own.isEmpty
+        ? located { () throws(InputError) in
+          try trained.beside(paths: paths.map { RunSummary.Cache.located($0, run.path) }, reading: .init())
+        }
+        : CacheSet(own, block: trained.summary.layout.beside?.encoder.block)
     }
     return companions
+  }
+}
+
+extension ReportedRun {
+  /// Of the checkpoints that a head learned from.
+  fileprivate var encoderHashes: [String] {
+    let data = configuration.data
+    return [
+      summary?.checkpointSHA256, data.beside?.checkpointSHA256, data.attention?.checkpointSHA256,
+    ].compactMap { $0 }
   }
 }

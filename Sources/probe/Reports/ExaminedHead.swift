@@ -7,4 +7,8 @@ public struct ExaminedHead: Sendable {
   public init(_ name: String, _ examination: Examination) {
     (self.name, self.examination) = (name, examination)
   }
+
+  var embedding: FeatureEmbedding? {
+    if case .embedding(let embedding) = examination.embedding { embedding } else { nil }
+  }
 }

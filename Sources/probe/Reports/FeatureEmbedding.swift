@@ -1,7 +1,7 @@
 import Compute
 import Embedding
 import Evaluation
-import Files
+import Heads
 import Reading
 
 /// Which images' features are laid out in two dimensions.
@@ -39,10 +39,11 @@ public struct EmbeddingSelection: Sendable {
 
 /// Where images lie in two dimensions by the features that a classifier sees.
 public struct FeatureEmbedding: Sendable {
-  /// Fewer points show nothing.
-  static let leastCount = 3
-  /// 2 GB of features.
-  static let mostNumbers = 512 << 20
+  public enum Outcome: Sendable {
+    case embedding(FeatureEmbedding)
+    /// Why there is none, as the end of a sentence.
+    case none(String)
+  }
 
   public struct Image: Sendable {
     public let id: String
@@ -50,30 +51,73 @@ public struct FeatureEmbedding: Sendable {
   }
 
   public let images: [Image]
+  /// Whether they have several labels each, of which the first one is told.
+  public let areOfSets: Bool
   /// [N, 2], the first two principal components, and the share of the variance that each explains.
   public let components: [Double]
   public let explainedShares: [Double]
   /// [N, 2], t-SNE with a perplexity.
   public let neighbours: [Double]
   public let perplexity: Double
+}
 
-  /// - Parameters:
-  ///   - features: [places, width]
-  ///   - places: of the images among the tokens'.
-  init(
-    _ features: SharedBuffer<Float>, width: Int, _ tokens: LabelledTokens, _ places: [Int],
-    _ parallel: Parallel, shouldStop: () -> Bool, onProgress: (Int, Int) -> Void
-  ) throws {
-    images = places.map { place in
-      Image(
-        id: tokens.caches?.id(row: tokens.rows[place]) ?? "", label: EmbeddingSelection.label(place, tokens)!)
+/// The features of chosen images, which pass by in batches.
+struct ChosenFeatures {
+  /// Fewer points show nothing.
+  private static let leastCount = 3
+  /// 2 GB of features.
+  private static let mostNumbers = 512 << 20
+
+  private let places: [Int]
+  private let width: Int
+  /// Why none are taken.
+  private let obstacle: String?
+  private let features: SharedBuffer<Float>
+  private var count = 0
+
+  /// - Parameter places: of the images among the tokens', ascending.
+  init(places: [Int], width: Int) {
+    (self.places, self.width) = (places, width)
+    let (numbers, isTooMany) = places.count.multipliedReportingOverflow(by: width)
+    obstacle =
+      if places.count < Self.leastCount {
+        "there are \(places.count) images, and fewer than \(Self.leastCount) show nothing"
+      } else if isTooMany || numbers > Self.mostNumbers {
+        "\(places.count) images of \(width) features are more than \(Self.mostNumbers) numbers"
+      } else {
+        nil
+      }
+    features = SharedBuffer(count: obstacle == nil ? numbers : 0)
+  }
+
+  /// - Parameter images: of the batch that the head has just predicted.
+  mutating func take(_ images: Range<Int>, from head: Head) {
+    while obstacle == nil, count < places.count, images.contains(places[count]) {
+      let seen = head.normalizedFeatures(index: places[count] - images.lowerBound)
+      (features.pointer + count * width).update(from: seen.baseAddress!, count: width)
+      count += 1
     }
+  }
+
+  func embedding(
+    _ tokens: LabelledTokens, _ parallel: Parallel, shouldStop: () -> Bool, onProgress: (Int, Int) -> Void
+  ) throws -> FeatureEmbedding.Outcome {
+    if let obstacle { return .none(obstacle) }
     let principal = try PrincipalComponents(
       features, count: places.count, width: width, components: 2, parallel)
-    (components, explainedShares) = (principal.scores, principal.explainedShares)
     let method = TSNE()
-    perplexity = method.perplexity(pointCount: places.count)
-    neighbours = try method.embed(
-      features, count: places.count, width: width, parallel, shouldStop: shouldStop, onProgress: onProgress)
+    return .embedding(
+      FeatureEmbedding(
+        images: places.map { place in
+          .init(
+            id: tokens.caches?.id(row: tokens.rows[place]) ?? "",
+            label: EmbeddingSelection.label(place, tokens)!)
+        },
+        areOfSets: !tokens.targets.isSingle, components: principal.scores,
+        explainedShares: principal.explainedShares,
+        neighbours: try method.embed(
+          features, count: places.count, width: width, parallel, shouldStop: shouldStop,
+          onProgress: onProgress),
+        perplexity: method.perplexity(pointCount: places.count)))
   }
 }

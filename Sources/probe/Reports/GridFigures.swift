@@ -13,10 +13,11 @@ package struct GridFigures {
   private var areHeldOut: Bool { swept.allSatisfy { $0.choice == .heldOut } }
 
   /// What the numbers are.
-  var explanation: String {
+  package var explanation: String {
     "Scores are \(leaderboard.scoreName) on "
       + (areHeldOut ? "the held-out training images that settings are chosen by" : "the validation images")
-      + ", means over seeds; a setting of which no head is left is empty."
+      + ", means over seeds. A setting that was not tried, or of which no head is left, is empty."
+      + (maps.count > 1 ? " Each map has its own range of colours." : "")
   }
 
   /// A map of learning rates by heads where these are all that varies, and else one of learning rates by weight decays for
@@ -27,7 +28,9 @@ package struct GridFigures {
     if decays.count == 1 { return overview("learning rate", rates) { $0.learningRate } }
     if rates.count == 1 { return overview("weight decay", decays) { Double($0.weightDecay) } }
     return swept.enumerated().map { index, entry in
-      NamedFigure(
+      let rates = axis([entry]) { $0.learningRate }
+      let decays = axis([entry]) { Double($0.weightDecay) }
+      return NamedFigure(
         fileName: "grid-\(index + 1)-\(leaderboard.name(entry))",
         figure: HeatMap(
           "Learning rates and weight decays", of: leaderboard.name(entry),

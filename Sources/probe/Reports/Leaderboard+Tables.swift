@@ -73,7 +73,10 @@ extension Leaderboard {
     }
     if entries.contains(where: { $0.choice == .heldOut }) {
       let count = differ(\.settings.count) ? "several" : "\(entries[0].settings.count)"
-      notes.append("Of \(count) settings of a head the best on held-out training images was chosen.")
+      let isSafe = entries.allSatisfy { $0.failureCount == 0 }
+      notes.append(
+        "Of \(count) settings of a head the best on held-out training images was chosen"
+          + (isSafe ? "." : ", of those first of which the fewest seeds were given up."))
     }
     if entries.contains(where: { $0.choice == .validation }) {
       notes.append(
@@ -81,6 +84,9 @@ extension Leaderboard {
     }
     if !lostHeads.isEmpty {
       notes.append("Given up with every setting: \(lostHeads.joined(separator: "; ")).")
+    }
+    if !repeatedRuns.isEmpty {
+      notes.append("Counted once, as they repeat others: \(repeatedRuns.joined(separator: "; ")).")
     }
     if !isFair {
       notes.append("Not all were measured on the same images and classes, so that they do not compare.")
@@ -152,8 +158,11 @@ public struct LeaderboardRecord: Encodable {
     var score: Spread
     var heldOutScore: Spread?
     var choice: Leaderboard.Choice
-    var settings: Int
+    /// All that were tried, in their order.
+    var settings: [Setting]
     var failures: Int
+    var trainingSeconds: Spread?
+    /// Of the chosen one and its first seed.
     var configuration: TrainingConfiguration
     /// One a seed.
     var runs: [Run]
@@ -161,6 +170,22 @@ public struct LeaderboardRecord: Encodable {
     enum CodingKeys: String, CodingKey {
       case rank, encoder, head, parameters, score, choice, settings, failures, configuration, runs
       case checkpointSHA256 = "checkpoint_sha256"
+      case heldOutScore = "held_out_score"
+      case trainingSeconds = "training_seconds"
+    }
+  }
+
+  private struct Setting: Encodable {
+    var learningRate: Double
+    var weightDecay: Float
+    var score: Spread?
+    var heldOutScore: Spread?
+    var failures: Int
+
+    enum CodingKeys: String, CodingKey {
+      case score, failures
+      case learningRate = "learning_rate"
+      case weightDecay = "weight_decay"
       case heldOutScore = "held_out_score"
     }
   }
@@ -185,8 +210,14 @@ public struct LeaderboardRecord: Encodable {
       Entry(
         rank: index + 1, encoder: entry.encoder, checkpointSHA256: entry.summary.checkpointSHA256,
         head: entry.head, parameters: entry.parameterCount, score: entry.score,
-        heldOutScore: entry.chosen.heldOutScore, choice: entry.choice, settings: entry.settings.count,
-        failures: entry.failureCount, configuration: entry.summary.configuration,
+        heldOutScore: entry.chosen.heldOutScore, choice: entry.choice,
+        settings: entry.settings.map {
+          Setting(
+            learningRate: $0.learningRate, weightDecay: $0.weightDecay, score: $0.score,
+            heldOutScore: $0.heldOutScore, failures: $0.failureCount)
+        },
+        failures: entry.failureCount, trainingSeconds: entry.chosen.seconds,
+        configuration: entry.summary.configuration,
         runs: entry.chosen.runs.map { run in
           let summary = run.summary!
           return Run(

@@ -23,8 +23,10 @@ public struct Leaderboard: Sendable {
 
     public func spread(_ value: KeyPath<EpochRecord, Double>) -> Spread? { spread { $0[keyPath: value] } }
 
-    /// Of training, without the validation.
-    public var seconds: Spread? { Spread(runs.map { $0.records.reduce(0) { $0 + $1.seconds } }) }
+    /// Of training, without the validation; nil where no run has its records.
+    public var seconds: Spread? {
+      Spread(runs.filter { !$0.records.isEmpty }.map { $0.records.reduce(0) { $0 + $1.seconds } })
+    }
   }
 
   /// How a setting was chosen among several.
@@ -59,12 +61,23 @@ public struct Leaderboard: Sendable {
   public let entries: [Entry]
   /// What no seed's head is left of.
   public let lostHeads: [String]
+  /// Runs that are the same as one before them, in every setting and seed.
+  public let repeatedRuns: [String]
 
   /// - Parameter runs: of which one at least has a head.
+  /// - Throws: where heads of images with one label and with several would be compared.
   public init(_ runs: [ReportedRun]) throws(InputError) {
+    try Self.refuseMixture(runs)
     var groups: [(key: String, runs: [ReportedRun])] = []
+    var repeated: [String] = []
     for run in runs {
       let key = try Self.key(run)
+      if let group = groups.first(where: { $0.key == key }),
+        group.runs.contains(where: { $0.configuration == run.configuration })
+      {
+        repeated.append(run.path)
+        continue
+      }
       if let index = groups.firstIndex(where: { $0.key == key }) {
         groups[index].runs.append(run)
       } else {
@@ -82,6 +95,19 @@ public struct Leaderboard: Sendable {
       (-$0.element.score.mean, $0.offset) < (-$1.element.score.mean, $1.offset)
     }.map(\.element)
     lostHeads = lost
+    repeatedRuns = repeated
+  }
+
+  private static func refuseMixture(_ runs: [ReportedRun]) throws(InputError) {
+    func areOfSets(_ run: ReportedRun) -> Bool? {
+      run.summary.map { $0.final.validation.meanAveragePrecision != nil }
+    }
+    guard let one = runs.first(where: { areOfSets($0) == true }),
+      let other = runs.first(where: { areOfSets($0) == false })
+    else { return }
+    throw InputError(
+      one.path, "is of images with several labels each, and \(other.path) of images with one",
+      remedy: "report them apart")
   }
 
   /// All that two runs of one entry have in common: everything but learning rate, weight decay and seeds.
@@ -98,28 +124,50 @@ public struct Leaderboard: Sendable {
   }
 
   private static func heads(_ groups: [[ReportedRun]]) -> [String] {
-    let names = groups.map { $0[0].configuration.head.name }
-    var heads = names
+    var heads = groups.map { name($0[0]) }
     for encoder in Set(groups.map { $0[0].encoder }) {
       let own = groups.indices.filter { groups[$0][0].encoder == encoder }
-      let distinct = DistinctNames.of(own.map { (names[$0], qualifiers(groups[$0][0])) })
+      let settings = own.map { Self.settings(groups[$0][0]) }
+      let names = Set(settings.flatMap(\.keys)).sorted()
+      let distinct = DistinctNames.of(
+        own.enumerated().map { number, index in
+          (heads[index], names.map { settings[number][$0] ?? "" } + folders(groups[index][0]))
+        })
       for (index, name) in zip(own, distinct) { heads[index] = name }
     }
     return heads
   }
 
-  /// What heads of one name may differ in; the folder at last, which always does.
-  private static func qualifiers(_ run: ReportedRun) -> [String] {
-    let (configuration, caches) = (run.configuration, run.caches)
-    let data = configuration.data
-    return [
-      "\(configuration.epochs) epochs", configuration.products.rawValue,
-      configuration.optimizer.algorithm.rawValue,
-      data.fraction.map { "\($0) of the images" } ?? data.shots.map { "\($0) shots" } ?? "all images",
-      "batches of \(configuration.batchSize)", Folder.lastPart(caches.train.path),
-      Folder.lastPart(caches.validation.path),
-      caches.train.labelFile.map(Folder.lastPart) ?? "", Folder.lastPart(run.path), run.path,
-    ]
+  /// The head's name, and where its features are of another encoder, too, whose.
+  private static func name(_ run: ReportedRun) -> String {
+    let cache = run.caches.validation
+    func others(_ paths: [String]?) -> String? { paths?.map(Folder.lastPart).joined(separator: ", ") }
+    return run.configuration.head.name
+      + (others(cache.besideCaches).map { " beside \($0)" } ?? "")
+      + (others(cache.attentionCaches).map { " by \($0)" } ?? "")
+  }
+
+  /// What heads of one name may differ in, by its path, as people read it: `epochs 90`. Hashes tell people nothing.
+  private static func settings(_ run: ReportedRun) -> [String: String] {
+    var configuration = run.configuration
+    (configuration.seed, configuration.orderSeed) = (0, 0)
+    configuration.schedule.peak = 0
+    configuration.optimizer.weightDecay = 0
+    let flattened = SettingDifferences.flattened(configuration)
+      .filter { name, _ in !["sha256", "train", "validation"].contains { name.hasSuffix($0) } }
+    return Dictionary(
+      uniqueKeysWithValues: flattened.map { path, value in
+        let name = path.split(separator: ".").last!.replacing("_", with: " ")
+        return (path, "\(name) \(value)")
+      })
+  }
+
+  /// The run's own at last, which always differs.
+  private static func folders(_ run: ReportedRun) -> [String] {
+    let caches = run.caches
+    return [caches.train.path, caches.validation.path, caches.train.labelFile ?? "", run.path].map(
+      Folder.lastPart)
+      + [run.path]
   }
 
   private static func entry(_ runs: [ReportedRun], head: String) -> Entry? {

@@ -13,6 +13,17 @@ package struct LearningFigures {
   /// Entries whose curves are drawn: the best.
   private var entries: ArraySlice<Leaderboard.Entry> { leaderboard.entries.prefix(Self.lineCount) }
 
+  /// Which runs the curves are of; nil where there is no choice.
+  var explanation: String? {
+    let sentences = [
+      leaderboard.entries.contains { $0.settings.count > 1 }
+        ? "Of the setting that was chosen for each head." : nil,
+      leaderboard.entries.contains { $0.score.count > 1 }
+        ? "Of several seeds the mean is drawn, with one standard deviation to either side." : nil,
+    ].compactMap { $0 }
+    return sentences.isEmpty ? nil : sentences.joined(separator: " ")
+  }
+
   /// What the figures leave out; nil for nothing.
   var omission: String? {
     let count = leaderboard.entries.count

@@ -7,13 +7,18 @@ import Training
 public struct ReportedRun: Sendable {
   public let path: String
   public let result: RunResult
-  /// Of its epochs; empty where the head was given up.
+  /// Of its epochs; empty where the head was given up, and where `metrics.jsonl` is not what the run wrote.
   public let records: [EpochRecord]
+  /// Why there are none of a finished run.
+  public let missingRecords: String?
   /// What its encoder is called, which tells it from the others of the report.
   public internal(set) var encoder: String
 
-  package init(path: String, result: RunResult, records: [EpochRecord], encoder: String) {
-    (self.path, self.result, self.records, self.encoder) = (path, result, records, encoder)
+  package init(
+    path: String, result: RunResult, records: [EpochRecord], missingRecords: String? = nil, encoder: String
+  ) {
+    (self.path, self.result, self.encoder) = (path, result, encoder)
+    (self.records, self.missingRecords) = (records, missingRecords)
   }
 
   /// Nil where the head was given up.
@@ -60,13 +65,8 @@ extension ReportedRun {
     var seen: Set<String> = []
     for (index, path) in paths.enumerated() {
       for folder in try SweepFolder.endedRuns(path) where seen.insert(Folder.resolved(folder.path)).inserted {
-        let result = try folder.readResult()
-        let records: [EpochRecord] =
-          if case .finished = result { try JSONLines.read(folder.metricsFile) } else { [] }
         runs.append(
-          ReportedRun(
-            path: folder.path, result: result, records: records,
-            encoder: encoders.isEmpty ? "" : encoders[index]))
+          try ReportedRun(folder, encoder: encoders.isEmpty ? "" : encoders[index]))
       }
     }
     guard runs.contains(where: { $0.summary != nil }) else {
@@ -78,6 +78,25 @@ extension ReportedRun {
     return runs
   }
 
+  private init(_ folder: RunFolder, encoder: String) throws(InputError) {
+    let result = try folder.readResult()
+    var records: [EpochRecord] = []
+    var missing: String?
+    if case .finished(let summary) = result {
+      do {
+        records = try JSONLines.read(folder.metricsFile)
+        if records.count != summary.configuration.epochs || records.last != summary.final {
+          missing = "\(folder.metricsFile): is not of the \(summary.configuration.epochs) epochs of the run"
+          records = []
+        }
+      } catch {
+        missing = error.description
+      }
+    }
+    self.init(
+      path: folder.path, result: result, records: records, missingRecords: missing, encoder: encoder)
+  }
+
   /// Encoders that share a name get what tells them apart.
   private static func nameEncoders(_ runs: inout [ReportedRun]) {
     var kinds: [EncoderKind] = []
@@ -87,23 +106,35 @@ extension ReportedRun {
       kinds.append(kind)
       return kinds.count - 1
     }
-    let names = DistinctNames.of(kinds.map { ($0.name, $0.qualifiers) })
+    // Of one model, files are the better names.
+    let names = DistinctNames.of(
+      kinds.map { kind in
+        let isShared = kinds.contains { $0.name == kind.name && $0.fileName != kind.fileName }
+        return (isShared && !kind.isNamed ? kind.fileName : kind.name, kind.qualifiers)
+      })
     for index in runs.indices { runs[index].encoder = names[numbers[index]] }
   }
 }
 
 /// What tokens are of, whatever their file is called.
 private struct EncoderKind: Equatable {
+  /// That of the model, unless a reader has named it.
   let name: String
+  let isNamed: Bool
+  /// Without its ending.
+  let fileName: String
   let qualifiers: [String]
 
   init(_ run: ReportedRun) {
     let settings = run.encoderSettings
     let model = settings?.model.name ?? run.summary?.encoder ?? "encoder"
-    name = run.encoder.isEmpty ? model : run.encoder
+    isNamed = !run.encoder.isEmpty
+    name = isNamed ? run.encoder : model
+    let file = settings?.checkpoint.fileName ?? ""
+    fileName = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? (file.isEmpty ? model : file)
     let sha256 = settings?.checkpoint.sha256 ?? run.summary?.checkpointSHA256 ?? ""
     qualifiers = [
-      settings?.checkpoint.fileName ?? "", settings.map { "block \($0.block)" } ?? "",
+      fileName, settings.map { "block \($0.block)" } ?? "",
       settings.map { "input \($0.preprocessing.text)" } ?? "",
       settings.map { $0.precision.compute.rawValue } ?? "", String(sha256.prefix(8)),
     ]
@@ -111,6 +142,7 @@ private struct EncoderKind: Equatable {
 
   /// A file with the same bytes is the same encoder.
   static func == (one: EncoderKind, other: EncoderKind) -> Bool {
-    one.name == other.name && one.qualifiers.dropFirst() == other.qualifiers.dropFirst()
+    one.name == other.name && one.isNamed == other.isNamed
+      && one.qualifiers.dropFirst() == other.qualifiers.dropFirst()
   }
 }

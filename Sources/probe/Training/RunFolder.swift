@@ -58,6 +58,9 @@ public struct RunFolder: Sendable {
     let summary = try Self.read(RunSummary.self, summaryFile)
     try summary.configuration.validate(file: summaryFile)
     try summary.layout.validate(file: summaryFile)
+    guard summary.hasPossibleNumbers else {
+      throw InputError(summaryFile, "holds numbers that no run has", remedy: "train the head again")
+    }
     return summary
   }
 
@@ -225,9 +228,25 @@ public struct RunSummary: Codable, Equatable, Sendable {
       self.foreignLabels = foreignLabels
     }
 
-    /// The path, or of joined caches theirs.
-    public var paths: [String] {
-      Folder.contains(path) ? [path] : path.components(separatedBy: ", ")
+    /// Where the caches are now, joined ones each by itself.
+    ///
+    /// - Parameter run: the run's folder.
+    public func paths(seenFrom run: String) -> [String] {
+      let whole = Self.located(path, run)
+      if Folder.contains(whole) { return [whole] }
+      return path.components(separatedBy: ", ").map { Self.located($0, run) }
+    }
+
+    /// Where a file or folder that the run names is now. A path that is relative and leads nowhere from here may lead there
+    /// from one of the folders that the run lies in.
+    public static func located(_ path: String, _ run: String) -> String {
+      guard !path.hasPrefix("/"), !Folder.contains(path) else { return path }
+      var folder = Folder.resolved(run)
+      while let slash = folder.lastIndex(of: "/"), slash > folder.startIndex {
+        folder = String(folder[..<slash])
+        if Folder.contains("\(folder)/\(path)") { return "\(folder)/\(path)" }
+      }
+      return path
     }
 
     enum CodingKeys: String, CodingKey {
@@ -275,6 +294,11 @@ public struct RunSummary: Codable, Equatable, Sendable {
     self.cpuLevels = cpuLevels
     self.final = final
     self.best = best
+  }
+
+  fileprivate var hasPossibleNumbers: Bool {
+    let counts = [parameterCount, train.images, validation.images, train.skippedRows, validation.skippedRows]
+    return counts.allSatisfy { (0...1 << 48).contains($0) } && final.isPossible && best.isPossible
   }
 
   enum CodingKeys: String, CodingKey {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// In which settings two configurations differ.
-enum SettingDifferences {
+package enum SettingDifferences {
   /// - Returns: one line a setting, such as "epochs was 90, is 60".
   static func between<Settings: Encodable>(_ old: Settings, _ new: Settings) -> [String] {
     let (old, new) = (flattened(old), flattened(new))
@@ -11,7 +11,7 @@ enum SettingDifferences {
   }
 
   /// Every setting by its path in the JSON form, as in `optimizer.momentum`.
-  private static func flattened(_ settings: some Encodable) -> [String: String] {
+  package static func flattened(_ settings: some Encodable) -> [String: String] {
     guard let data = try? JSONEncoder().encode(settings),
       let root = try? JSONSerialization.jsonObject(with: data)
     else { return [:] }

@@ -52,8 +52,18 @@ public struct TrainedHead {
     public var classes: [ClassScore]
     /// How far confidences are right; nil where images have several labels.
     public var calibration: CalibrationError?
-    /// [C, C]: images of the row's class that were taken for the column's; nil where nobody asked for it.
-    public var confusion: [Int]?
+    /// Nil where nobody asked for it.
+    public var confusion: ConfusionMatrix?
+
+    package init(
+      metrics: Metrics, classes: [ClassScore], calibration: CalibrationError? = nil,
+      confusion: ConfusionMatrix? = nil
+    ) {
+      self.metrics = metrics
+      self.classes = classes
+      self.calibration = calibration
+      self.confusion = confusion
+    }
   }
 
   /// Measures the head.

@@ -35,6 +35,12 @@ public struct EpochRecord: Codable, Equatable, Sendable {
     self.imagesPerSecond = imagesPerSecond
   }
 
+  /// Whether a run can have such numbers; in a file they may be anything.
+  var isPossible: Bool {
+    let metrics = [validation] + (heldOut.map { [$0] } ?? [])
+    return epoch >= 0 && seconds >= 0 && (0...1).contains(trainTop1) && metrics.allSatisfy(\.isPossible)
+  }
+
   /// Why a head that measures so is given up: a loss is no number. Nil where all are.
   var failure: String? {
     for case (let name, let metrics?) in [("validation", validation), ("held-out", heldOut)]
