@@ -137,7 +137,7 @@ public struct MapGallery {
       return try sheets.write(section, cards)
     }
     let page = MapPage(
-      summary: trained.summary, caches: caches, options: options, sample: sample,
+      summary: trained.summary, caches: caches, companions: companions, options: options, sample: sample,
       missingCount: options.imagePaths.isEmpty ? nil : images.count - originals.count,
       programVersion: programVersion)
     try page.report(zip(sections, sheetFiles), cards).write(to: folder.pageFile)

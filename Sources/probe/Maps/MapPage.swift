@@ -8,6 +8,7 @@ import Training
 struct MapPage {
   let summary: RunSummary
   let caches: CacheSet
+  let companions: CompanionCaches
   let options: MapOptions
   /// The head's weights in one of the images; nil where it has none.
   let sample: TokenWeights?
@@ -100,11 +101,16 @@ struct MapPage {
   }
 
   private var provenance: [(name: String, value: String)] {
-    [
+    func other(_ name: String, _ caches: CacheSet?) -> [(name: String, value: String)] {
+      guard let caches else { return [] }
+      let checkpoint = caches.encoder.checkpoint
+      return [(name, "\(caches.name), \(checkpoint.fileName), SHA-256 \(checkpoint.sha256)")]
+    }
+    return [
       ("Head", "\(name), \(summary.parameterCount) parameters, block \(caches.block)"),
       ("Encoder", "\(summary.encoder), checkpoint SHA-256 \(summary.checkpointSHA256)"),
       ("Images", "\(caches.name), \(caches.encoder.preprocessing.text)"),
-      ("Program", "PatchBank \(programVersion)"),
-    ]
+    ] + other("Attention from", companions.attention) + other("Features beside", companions.beside)
+      + [("Program", "PatchBank \(programVersion)")]
   }
 }
