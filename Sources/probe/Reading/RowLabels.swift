@@ -26,7 +26,8 @@ struct RowLabels {
       foreignLineCount = nil
       var labels: [Int32] = []
       labels.reserveCapacity(caches.rowCount)
-      for cache in caches.caches { labels += try Self.labels(of: cache, as: names, like: caches.name) }
+      let other = classNames == nil ? caches.name : "the head tells apart"
+      for cache in caches.caches { labels += try Self.labels(of: cache, as: names, like: other) }
       values = .single(labels)
       return
     }
