@@ -166,7 +166,7 @@ extension SweepSummary {
   /// CSV, a line a run.
   var runTable: String {
     var lines = CSV.line([
-      "run", "head", "parameters", "optimizer", "learning_rate", "weight_decay", "seed", "train_loss",
+      "run", "head", "parameters", "amp", "optimizer", "learning_rate", "weight_decay", "seed", "train_loss",
       "train_top1", "held_out_score", "val_score", "val_top5", "val_mean_class_accuracy", "val_loss",
       "failure",
     ])
@@ -186,7 +186,10 @@ extension SweepSummary {
   var settingTable: String {
     let measures = ["held_out_score", "val_score", "val_top5", "val_loss"]
     var lines = CSV.line(
-      ["head", "parameters", "optimizer", "learning_rate", "weight_decay", "n", "failures", "selected"]
+      [
+        "head", "parameters", "amp", "optimizer", "learning_rate", "weight_decay", "n", "failures",
+        "selected",
+      ]
         + measures.flatMap { [$0 + "_mean", $0 + "_deviation"] })
     for setting in settings {
       let spreads = [
@@ -203,7 +206,7 @@ extension SweepSummary {
 
   private static func cells(_ configuration: TrainingConfiguration, _ parameterCount: Int?) -> [String] {
     [
-      configuration.head.name, parameterCount.map(String.init) ?? "",
+      configuration.head.name, parameterCount.map(String.init) ?? "", configuration.products.rawValue,
       configuration.optimizer.algorithm.rawValue, "\(configuration.schedule.peak)",
       "\(configuration.optimizer.weightDecay)",
     ]
