@@ -87,7 +87,7 @@ public struct ContactSheet {
       let cell = layout.cell(image: image, column: 0)
       for (line, text) in lines.enumerated() {
         words.text(
-          line == 0 ? Picture.fittedEnd(of: text, to: width) : Picture.fitted(text, to: width),
+          line == 0 ? Picture.fitted(text, to: width, cut: .start) : Picture.fitted(text, to: width),
           x: Double(cell.left), y: Double(cell.top + layout.cell + 14 + 14 * line),
           style: line == 0 ? "label" : "tick")
       }

@@ -62,10 +62,11 @@ public struct BarPlot: Figure {
       [0] + series.flatMap { zip($0.values, $0.deviations).map { $0 + $1 } },
       tickCount: Int((right - left) / 70), from: left, to: right)
     draw(scale, top, bottom, middle: (left + right) / 2, &picture)
+    let names = Picture.fitted(names: categories, to: room)
     for (index, category) in categories.enumerated() {
       let groupTop = top + groupHeight * Double(index) + 6
       let middle = groupTop + barHeight * Double(series.count) / 2 + 4
-      picture.text(Picture.fitted(category, to: room), x: left - 8, y: middle, anchor: .end)
+      picture.text(names[index], cutFrom: category, x: left - 8, y: middle, anchor: .end)
       for (number, line) in series.enumerated() where line.values[index].isFinite {
         let value = line.values[index]
         let y = groupTop + barHeight * Double(number)

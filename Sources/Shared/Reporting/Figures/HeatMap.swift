@@ -71,7 +71,10 @@ public struct HeatMap: Figure {
     let height = max(
       min(max(width, 14), max(4, 400 / rowCount), 30), (Picture.textWidth(rows.name) + 4) / rowCount)
     let top = subject == nil ? 44.0 : 56
-    if let subject { picture.text(Picture.fitted(subject, to: size.width - 24), x: 16, y: 44) }
+    if let subject {
+      picture.text(
+        Picture.fitted(subject, to: size.width - 24, cut: .middle), cutFrom: subject, x: 16, y: 44)
+    }
     let grid = Grid(left: left, top: top, width: width, height: height)
     let bottom = grid.y(rows.labels.count)
     drawCells(grid, range, &picture)
@@ -128,9 +131,10 @@ public struct HeatMap: Figure {
 
   /// As many as there is room for.
   private func drawRowLabels(_ grid: Grid, _ labelWidth: Double, _ picture: inout Picture) {
+    let texts = Picture.fitted(names: rows.labels, to: labelWidth)
     for row in stride(from: 0, to: rows.labels.count, by: Self.step(12 / grid.height)) {
       picture.text(
-        Picture.fitted(rows.labels[row], to: labelWidth), x: grid.left - 6,
+        texts[row], cutFrom: rows.labels[row], x: grid.left - 6,
         y: grid.y(row) + grid.height / 2 + 4, anchor: .end, style: "tick")
     }
   }
@@ -150,9 +154,10 @@ public struct HeatMap: Figure {
       return bottom + 16
     }
     let length = min(widest, Self.longestLabel)
+    let texts = Picture.fitted(names: columns.labels, to: length)
     for column in stride(from: 0, to: columns.labels.count, by: Self.step(12 / grid.width)) {
       picture.text(
-        Picture.fitted(columns.labels[column], to: length), x: grid.x(column) + grid.width / 2 + 4,
+        texts[column], cutFrom: columns.labels[column], x: grid.x(column) + grid.width / 2 + 4,
         y: bottom + 6, anchor: .end, style: "tick", turned: true)
     }
     return bottom + length

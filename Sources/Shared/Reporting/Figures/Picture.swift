@@ -15,7 +15,7 @@ public struct Picture: Sendable {
     self.width = width
     title = figure.title
     alternativeText = figure.alternativeText
-    text(Self.fitted(title, to: width - 24, characterWidth: 9.3), x: 16, y: 24, style: "title")
+    text(Self.fitted(title, to: width - 24, characterWidth: 9.3, cut: .middle), x: 16, y: 24, style: "title")
   }
 
   /// An empty drawing.
@@ -49,14 +49,16 @@ public struct Picture: Sendable {
 
 /// Elements.
 extension Picture {
+  /// - Parameter whole: what the text is cut from, which a viewer reads when pointing there.
   package mutating func text(
-    _ text: String, x: Double, y: Double, anchor: Anchor = .start, style: String = "label",
-    turned: Bool = false
+    _ text: String, cutFrom whole: String? = nil, x: Double, y: Double, anchor: Anchor = .start,
+    style: String = "label", turned: Bool = false
   ) {
+    let tip = whole.map { $0 == text ? "" : "<title>\($0.escapedForMarkup)</title>" } ?? ""
     let turn = turned ? " transform=\"rotate(-90 \(place(x)) \(place(y)))\"" : ""
     elements.append(
       "<text class=\"\(style)\" x=\"\(place(x))\" y=\"\(place(y))\" text-anchor=\"\(anchor.rawValue)\"\(turn)>"
-        + "\(text.escapedForMarkup)</text>")
+        + "\(tip)\(text.escapedForMarkup)</text>")
   }
 
   mutating func line(_ style: String, _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double) {
@@ -133,14 +135,14 @@ extension Picture {
   ) -> Double {
     guard names.count > 1 else { return 0 }
     var (x, y) = (16.0, top)
-    for (series, name) in names.enumerated() {
+    let texts = Self.fitted(names: names.map { $0 ?? "" }, to: width - 64)
+    for (series, (name, shown)) in zip(names, texts).enumerated() {
       guard let name else { continue }
-      let shown = Self.fitted(name, to: width - 64)
       let itemWidth = 40 + Self.textWidth(shown)
       if x > 16, x + itemWidth > width { (x, y) = (16, y + 18) }
       if hasLines { path([(x, y - 4), (x + 20, y - 4)], series: series) }
       if hasMarks { mark(x: x + 10, y: y - 4, series: series, tip: nil) }
-      text(shown, x: x + 26, y: y)
+      text(shown, cutFrom: name, x: x + 26, y: y)
       x += itemWidth
     }
     return y - top + 18
@@ -158,31 +160,5 @@ extension Picture {
   private func place(_ value: Double) -> String {
     let text = NumberText.fixed(value, 1)
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-  }
-}
-
-/// The size of text, of which no font is at hand to measure it with.
-extension Picture {
-  /// About how wide a text of 12 pixels is. Ideographs are twice as wide as letters.
-  static func textWidth(_ text: String) -> Double {
-    text.unicodeScalars.reduce(0) { $0 + ($1.value >= 0x2E80 ? 12.5 : 6.6) }
-  }
-
-  /// A text that is cut off where it would not fit.
-  package static func fitted(_ text: String, to width: Double, characterWidth: Double = 6.6) -> String {
-    let room = width * 6.6 / characterWidth
-    guard textWidth(text) > room else { return text }
-    var (fitted, used) = ("", 13.0)
-    for character in text {
-      used += textWidth(String(character))
-      if used > room { break }
-      fitted.append(character)
-    }
-    return fitted + "…"
-  }
-
-  /// The like, cut off in front: of paths the end tells most.
-  package static func fittedEnd(of text: String, to width: Double) -> String {
-    String(fitted(String(text.reversed()), to: width).reversed())
   }
 }
