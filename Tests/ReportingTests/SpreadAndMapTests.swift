@@ -77,9 +77,31 @@ import Testing
 
   @Test func aMapSaysItsLeastAndGreatestInWords() {
     #expect(
-      map([[0.5, 2], [nil, 1]], subject: "MAE").alternativeText
-        == "MAE. share by head and block: from 0.5 at head 0, block 0 to 2 at head 0, block 1.")
+      map([[0.5, 2], [nil, 1]]).alternativeText
+        == "share by head and block: from 0.5 at head 0, block 0 to 2 at head 0, block 1.")
     #expect(map([[nil]]).alternativeText == "share by head and block: no values.")
+  }
+
+  @Test func aSubjectStandsBelowTheTitleAndIsToldInWords() throws {
+    let name = "vit_192x6_patch4, mae_cifar10_d192_l6_ep800_and_finetuned: abmilp depth 2 patch relu"
+    func scatter(_ subject: String?) -> ScatterPlot {
+      ScatterPlot(
+        "t-SNE", of: subject, x: Axis("t-SNE 1"), y: Axis("t-SNE 2"),
+        series: ["cat", "dog"].map { .init($0, [.init(x: 1, y: 2, name: "a")]) }, size: .half)
+    }
+    for (with, without) in [
+      (map([[1]], subject: name) as any Figure, map([[1]]) as any Figure), (scatter(name), scatter(nil)),
+    ] {
+      let elements = try #require(Elements(with.picture.svg))
+      let label = try #require(elements.named("svg").first?.attributes["aria-label"])
+      #expect(label == "\(with.title). \(name). \(with.alternativeText)")
+      let texts = elements.named("text")
+      #expect(texts[0].text == with.title && texts[1].attributes["y"] == "44")
+      #expect(texts[1].text.hasPrefix("vit_192x6") && texts[1].text.hasSuffix("depth 2 patch relu"))
+      #expect(Picture.textWidth(texts[1].text) < with.picture.width - 24)
+      #expect(with.picture.height == without.picture.height + 12)
+      #expect(!without.picture.svg.contains("vit_"))
+    }
   }
 
   @Test func emptyAndLargeMapsArePictures() throws {

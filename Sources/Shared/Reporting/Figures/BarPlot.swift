@@ -53,7 +53,7 @@ public struct BarPlot: Figure {
     let barHeight = 16.0
     let groupHeight = barHeight * Double(series.count) + 12
     var picture = Picture(width: size.width, of: self)
-    let top = 44 + picture.legend(series.map(\.name), top: 48)
+    let top = picture.legend(series.map(\.name))
     let bottom = top + groupHeight * Double(categories.count)
     let room = size.width * 0.4
     let left = 28 + min(room, categories.map { Picture.textWidth($0) }.max() ?? 0)

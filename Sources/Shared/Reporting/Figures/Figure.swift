@@ -3,12 +3,16 @@ import Files
 /// A plot: a title, words for those who cannot see it, and a picture.
 public protocol Figure: Sendable {
   var title: String { get }
+  /// Whose values they are, where plots of several stand beside each other.
+  var subject: String? { get }
   /// What the picture shows, in words.
   var alternativeText: String { get }
   var picture: Picture { get }
 }
 
 extension Figure {
+  public var subject: String? { nil }
+
   /// Writes a file of its own that browsers show in light or dark, as the viewer prefers.
   public func write(to path: String) throws(InputError) {
     try AtomicFile.write(picture.svgFile, to: path)

@@ -13,7 +13,6 @@ public struct HeatMap: Figure {
   }
 
   public let title: String
-  /// Whose numbers they are, where maps of several stand beside each other.
   public let subject: String?
   public let rows: Side
   public let columns: Side
@@ -39,9 +38,7 @@ public struct HeatMap: Figure {
     self.size = size
   }
 
-  public var alternativeText: String { (subject.map { "\($0). " } ?? "") + description }
-
-  private var description: String {
+  public var alternativeText: String {
     let all = values.enumerated().flatMap { row, line in
       line.enumerated().compactMap { column, value in value.map { (value: $0, row: row, column: column) } }
     }
@@ -70,11 +67,7 @@ public struct HeatMap: Figure {
     // High enough for the rows' name, which stands beside them.
     let height = max(
       min(max(width, 14), max(4, 400 / rowCount), 30), (Picture.textWidth(rows.name) + 4) / rowCount)
-    let top = subject == nil ? 44.0 : 56
-    if let subject {
-      picture.text(
-        Picture.fitted(subject, to: size.width - 24, cut: .middle), cutFrom: subject, x: 16, y: 44)
-    }
+    let top = picture.headingBottom
     let grid = Grid(left: left, top: top, width: width, height: height)
     let bottom = grid.y(rows.labels.count)
     drawCells(grid, range, &picture)

@@ -56,7 +56,7 @@ public struct Histogram: Figure {
 
   public var picture: Picture {
     var picture = Picture(width: size.width, of: self)
-    let top = 44 + picture.legend(series.map(\.name), top: 48)
+    let top = picture.legend(series.map(\.name))
     let counts = series.flatMap { $0.counts.map(Double.init) }
     // On a logarithmic axis, a single one must stand above the ground.
     let frame = PlotFrame(

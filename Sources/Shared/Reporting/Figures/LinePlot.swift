@@ -75,10 +75,8 @@ public struct LinePlot: Figure {
 
   public var picture: Picture {
     var picture = Picture(width: size.width, of: self)
-    let top =
-      44
-      + picture.legend(
-        series.map { $0.points.contains(where: shows) ? $0.name : nil }, top: 48, hasMarks: hasMarks)
+    let top = picture.legend(
+      series.map { $0.points.contains(where: shows) ? $0.name : nil }, hasMarks: hasMarks)
     let points = series.flatMap(\.points).filter(shows)
     let spreads = points.flatMap { [$0.band, $0.whisker].compactMap { $0 } }
     let frame = PlotFrame(

@@ -9,19 +9,27 @@ public struct Picture: Sendable {
   public internal(set) var height: Double = 0
   private let title: String
   private let alternativeText: String
+  /// Where the title and the subject end.
+  let headingBottom: Double
   private var elements: [String] = []
 
   init(width: Double, of figure: any Figure) {
     self.width = width
     title = figure.title
-    alternativeText = figure.alternativeText
-    text(Self.fitted(title, to: width - 24, characterWidth: 9.3, cut: .middle), x: 16, y: 24, style: "title")
+    alternativeText = (figure.subject.map { "\($0). " } ?? "") + figure.alternativeText
+    headingBottom = figure.subject == nil ? 44 : 56
+    let room = width - 24
+    text(
+      Self.fitted(title, to: room, characterWidth: 9.3, cut: .middle), x: 16, y: 24, style: "title")
+    if let subject = figure.subject {
+      text(Self.fitted(subject, to: room, cut: .middle), cutFrom: subject, x: 16, y: 44)
+    }
   }
 
   /// An empty drawing.
   package init(width: Double, height: Double) {
     (self.width, self.height) = (width, height)
-    (title, alternativeText) = ("", "")
+    (title, alternativeText, headingBottom) = ("", "", 0)
   }
 
   /// An `<svg>` element for a page that includes ``FigureStyle/css``.
@@ -126,15 +134,13 @@ extension Picture {
     elements.append("<rect \(look) \(box(x, y, width, height))>\(inside)</rect>")
   }
 
-  /// Names and looks in rows below the title. Nothing for a single series, which the title names.
+  /// Names and looks in rows below the heading. Nothing for a single series, which the title names.
   ///
   /// - Parameter names: nil for a series that has nothing to show.
-  /// - Returns: the height of the rows.
-  mutating func legend(
-    _ names: [String?], top: Double, hasLines: Bool = true, hasMarks: Bool = false
-  ) -> Double {
-    guard names.count > 1 else { return 0 }
-    var (x, y) = (16.0, top)
+  /// - Returns: where the rows end.
+  mutating func legend(_ names: [String?], hasLines: Bool = true, hasMarks: Bool = false) -> Double {
+    guard names.count > 1 else { return headingBottom }
+    var (x, y) = (16.0, headingBottom + 4)
     let texts = Self.fitted(names: names.map { $0 ?? "" }, to: width - 64)
     for (series, (name, shown)) in zip(names, texts).enumerated() {
       guard let name else { continue }
@@ -145,7 +151,7 @@ extension Picture {
       text(shown, cutFrom: name, x: x + 26, y: y)
       x += itemWidth
     }
-    return y - top + 18
+    return y + 14
   }
 
   private func box(_ x: Double, _ y: Double, _ width: Double, _ height: Double) -> String {

@@ -22,6 +22,7 @@ public struct ScatterPlot: Figure {
   }
 
   public let title: String
+  public let subject: String?
   public let x: Axis
   public let y: Axis
   public let series: [Series]
@@ -35,10 +36,12 @@ public struct ScatterPlot: Figure {
   private static let tipCount = 5000
 
   public init(
-    _ title: String, x: Axis, y: Axis, series: [Series], showsNames: Bool = false, size: PlotSize = .full
+    _ title: String, of subject: String? = nil, x: Axis, y: Axis, series: [Series], showsNames: Bool = false,
+    size: PlotSize = .full
   ) {
     self.showsNames = showsNames
     self.title = title
+    self.subject = subject
     self.x = x
     self.y = y
     self.series = series
@@ -65,8 +68,8 @@ public struct ScatterPlot: Figure {
     var picture = Picture(width: size.width, of: self)
     let names = series.map { $0.points.contains(where: shows) ? $0.name : nil }
     let top =
-      44
-      + (names.count > Self.legendCount ? 0 : picture.legend(names, top: 48, hasLines: false, hasMarks: true))
+      names.count > Self.legendCount
+      ? picture.headingBottom : picture.legend(names, hasLines: false, hasMarks: true)
     let points = series.flatMap(\.points).filter(shows)
     let frame = PlotFrame(
       x: x.scale(points.map(\.x), tickCount: Int(size.width / 70)),
