@@ -1,4 +1,5 @@
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct AxisScaleTests {
@@ -12,6 +13,37 @@ import Testing
     let scale = AxisScale([3, 87], tickCount: 10, widened: false, from: 0, to: 84)
     #expect(scale.ticks.map(scale.text) == ["10", "20", "30", "40", "50", "60", "70", "80"])
     #expect(scale.place(3) == 0 && scale.place(87) == 84)
+  }
+
+  /// Shares in percent: none at all, all, a few, one more than there can be by rounding, and none known.
+  @Test(arguments: [
+    ([0, 0], 0.0, 0.5), ([100], 90, 100), ([99.7, 100], 99.7, 100), ([20, 80], 20, 80), ([-3, 104], -3, 104),
+    ([.nan], 0, 100),
+  ])
+  func boundsAreNotLeftForRoom(_ values: [Double], low: Double, high: Double) {
+    for widened in [true, false] {
+      let scale = AxisScale(values, bounds: 0...100, widened: widened, from: 0, to: 1)
+      #expect(abs(scale.low - low) < 1e-9 && abs(scale.high - high) < 1e-9)
+      #expect(scale.ticks.count >= 3 && scale.ticks.allSatisfy { $0 >= low && $0 <= high })
+    }
+  }
+
+  @Test func anAxisEndsAtItsBoundsWhereTicksDoNot() {
+    // Steps of 20 would go on to 1000.
+    let scale = AxisScale([903, 989], bounds: 0...990, from: 0, to: 1)
+    #expect(scale.ticks == [900, 920, 940, 960, 980] && scale.low == 900 && scale.high == 990)
+    let powers = AxisScale([3, 900], bounds: 2...990, isLogarithmic: true, from: 0, to: 1)
+    #expect(powers.ticks == [2, 5, 10, 20, 50, 100, 200, 500] && powers.low == 2 && powers.high == 990)
+  }
+
+  @Test func sharesOfNothingAndOfAllAreDrawnWithinWhatIsPossible() throws {
+    for (share, beyond) in [(0.0, "-0."), (100, "110")] {
+      let plot = LinePlot(
+        "Accuracy", x: Axis("epoch"), y: .percentage("top-1"), series: [.init("val", values: [share, share])])
+      let ticks = try #require(Elements(plot.picture.svg)).places("y").keys
+      #expect(ticks.count >= 3 && !ticks.contains { $0.hasPrefix(beyond) })
+      #expect(plot.alternativeText.hasPrefix("top-1 (%) over epoch."))
+    }
   }
 
   @Test func countsHaveNoTicksBetween() {

@@ -14,6 +14,7 @@ package struct AxisScale: Sendable {
 
   /// - Parameters:
   ///   - values: what must fit; other than finite ones are left out.
+  ///   - bounds: what the axis does not go beyond, unless values do; what it shows without values.
   ///   - tickCount: about how many ticks are wanted.
   ///   - widened: whether the axis ends at ticks instead of at the outermost values.
   ///   - isWhole: whether ticks between whole numbers make no sense.
@@ -21,21 +22,45 @@ package struct AxisScale: Sendable {
   ///   - start: where the lowest value lies in the picture.
   ///   - end: where the highest one lies, which may be before the start.
   package init(
-    _ values: [Double], tickCount: Int = 6, widened: Bool = true, isWhole: Bool = false,
-    isLogarithmic: Bool = false, from start: Double, to end: Double
+    _ values: [Double], bounds: ClosedRange<Double>? = nil, tickCount: Int = 6, widened: Bool = true,
+    isWhole: Bool = false, isLogarithmic: Bool = false, from start: Double, to end: Double
   ) {
     // Within a range that spans and steps can be computed in.
-    let finite = values.filter(\.isFinite).map { min(1e300, max(isLogarithmic ? 1e-290 : -1e300, $0)) }
-    let ends = Self.ends(finite, isLogarithmic: isLogarithmic)
+    let finite = Self.finite(values, or: bounds).map { min(1e300, max(isLogarithmic ? 1e-290 : -1e300, $0)) }
+    let most = Self.most(bounds, holding: finite)
+    let room = Self.ends(finite, isLogarithmic: isLogarithmic)
+    let ends = (low: max(room.low, most.low), high: min(room.high, most.high))
+    let all: (ticks: [Double], low: Double, high: Double)
     if isLogarithmic {
       step = 0
-      (ticks, low, high) = Self.logarithmicTicks(ends, count: tickCount, widened: widened, isWhole: isWhole)
+      all = Self.logarithmicTicks(ends, count: tickCount, widened: widened, isWhole: isWhole)
     } else {
-      (ticks, step, low, high) = Self.evenTicks(ends, count: tickCount, widened: widened, isWhole: isWhole)
+      step = Self.step(ends, count: tickCount, isWhole: isWhole)
+      all = Self.evenTicks(ends, step: step, widened: widened)
+    }
+    (low, high) = (max(all.low, most.low), min(all.high, most.high))
+    // A tick at a bound is there whatever its rounding.
+    ticks = all.ticks.filter {
+      $0 >= most.low - abs(most.low) * 1e-9 && $0 <= most.high + abs(most.high) * 1e-9
     }
     self.isLogarithmic = isLogarithmic
     self.start = start
     length = end - start
+  }
+
+  private static func finite(_ values: [Double], or bounds: ClosedRange<Double>?) -> [Double] {
+    let finite = values.filter(\.isFinite)
+    return finite.isEmpty ? bounds.map { [$0.lowerBound, $0.upperBound] } ?? [] : finite
+  }
+
+  /// What the axis may span.
+  private static func most(
+    _ bounds: ClosedRange<Double>?, holding values: [Double]
+  ) -> (low: Double, high: Double) {
+    guard let bounds, let least = values.min(), let greatest = values.max() else {
+      return (-.infinity, .infinity)
+    }
+    return (min(bounds.lowerBound, least), max(bounds.upperBound, greatest))
   }
 
   /// The outermost values. A single value, or values that differ by rounding alone, get some room.
@@ -47,17 +72,20 @@ package struct AxisScale: Sendable {
     return (low - room, high + room)
   }
 
-  private static func evenTicks(
-    _ ends: (low: Double, high: Double), count: Int, widened: Bool, isWhole: Bool
-  ) -> (ticks: [Double], step: Double, low: Double, high: Double) {
-    let (low, high) = ends
-    let rough = max((high - low) / Double(max(1, count)), isWhole ? 1 : 0)
+  private static func step(_ ends: (low: Double, high: Double), count: Int, isWhole: Bool) -> Double {
+    let rough = max((ends.high - ends.low) / Double(max(1, count)), isWhole ? 1 : 0)
     let power = pow(10, floor(log10(rough)))
-    let step = power * ([1, 2, 5].first { power * $0 >= rough * 0.999 } ?? 10)
+    return power * ([1, 2, 5].first { power * $0 >= rough * 0.999 } ?? 10)
+  }
+
+  private static func evenTicks(
+    _ ends: (low: Double, high: Double), step: Double, widened: Bool
+  ) -> (ticks: [Double], low: Double, high: Double) {
+    let (low, high) = ends
     let first = widened ? floor(low / step + 1e-9) : ceil(low / step - 1e-9)
     let last = widened ? ceil(high / step - 1e-9) : floor(high / step + 1e-9)
     let ticks = stride(from: first, through: last, by: 1).map { $0 * step + 0 }
-    return (ticks, step, widened ? first * step : low, widened ? last * step : high)
+    return (ticks, widened ? first * step : low, widened ? last * step : high)
   }
 
   private static func logarithmicTicks(
