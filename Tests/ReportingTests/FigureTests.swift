@@ -94,13 +94,13 @@ import Testing
   @Test func manySeriesDifferInColourOrDash() throws {
     let plot = LinePlot(
       "Heads", x: Axis("block"), y: Axis("entropy"),
-      series: (0..<16).map { .init("head \($0)", values: [Double($0), 1]) })
+      series: (0..<24).map { .init("head \($0)", values: [Double($0), 1]) })
     let elements = try #require(Elements(plot.picture.svg))
     let looks = Set(
       elements.named("polyline").map {
         ($0.attributes["class"] ?? "") + ($0.attributes["stroke-dasharray"] ?? "")
       })
-    #expect(looks.count == 16)
+    #expect(looks.count == 24)
   }
 
   @Test func aFileOfItsOwnHasItsColours() throws {

@@ -163,6 +163,31 @@ import Testing
     #expect(plot.alternativeText.contains("class 2: 1 points around (2, 1)"))
   }
 
+  @Test func asManyGroupsLookDifferentAsALegendNames() throws {
+    let names = (0..<24).map { "class \($0)" }
+    let points = ScatterPlot(
+      "t-SNE", x: Axis("1"), y: Axis("2"),
+      series: names.enumerated().map { .init($1, [.init(x: Double($0), y: 1, name: "a")]) })
+    let lines = LinePlot(
+      "Loss", x: Axis("1"), y: Axis("2"), series: names.map { .init($0, [(1, 2)]) })
+    for (plot, style) in [(points as any Figure, "spot"), (lines as any Figure, "mark")] {
+      let elements = try #require(Elements(plot.picture.svg))
+      #expect(Set(elements.named("text").map(\.text)).isSuperset(of: names))
+      // The corners of squares and diamonds, from their middle.
+      let looks = elements.styled(style).map { spot -> String in
+        let shape =
+          spot.name == "circle"
+          ? "circle"
+          : {
+            let corners = Elements.points(spot.attributes)
+            return "\(corners.count) \(corners[0].x == corners.map(\.x).min())"
+          }()
+        return "\(spot.attributes["class"]!) \(shape)"
+      }
+      #expect(Set(looks).count == 24)
+    }
+  }
+
   /// What a viewer of files without CSS variables sees, too.
   @Test func aPNGHasTheSizeAndTheColoursOfItsPicture() throws {
     let folder = try TemporaryFolder()

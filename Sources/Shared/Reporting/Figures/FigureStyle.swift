@@ -43,9 +43,21 @@ enum FigureStyle {
   /// For programs that know no variables: in light.
   static let plainCSS = variables.reduce(rules) { $0.replacing("var(--\($1.name))", with: $1.light) }
 
+  /// So many series look different, as points and as lines.
+  static let seriesCount = series.count * Mark.allCases.count
+
   /// A series' class, which is its colour.
   static func colour(_ series: Int) -> String { "s\(series % Self.series.count)" }
 
   /// How a series' line is drawn: after the colours, the dashes begin to differ.
-  static func dash(_ series: Int) -> String { ["", "6 3", "2 3"][series / Self.series.count % 3] }
+  static func dash(_ series: Int) -> String {
+    ["", "6 3", "2 3", "10 3 2 3"][series / Self.series.count % 4]
+  }
+
+  enum Mark: CaseIterable { case circle, square, triangle, diamond }
+
+  /// What a series' points look like. After 12 series, 6 colours and 4 marks come together again, and all marks move on by one.
+  static func mark(_ series: Int) -> Mark {
+    Mark.allCases[(series + series / 12) % Mark.allCases.count]
+  }
 }

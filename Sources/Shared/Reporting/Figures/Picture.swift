@@ -110,11 +110,11 @@ extension Picture {
       "<polygon \(look) points=\"\(points(corners.map { (x + $0.x, y + $0.y) }))\">\(inside)</polygon>"
     }
     let element =
-      switch series % 4 {
-      case 0: "<circle \(look) cx=\"\(place(x))\" cy=\"\(place(y))\" r=\"3\">\(inside)</circle>"
-      case 1: polygon([(-2.8, -2.8), (2.8, -2.8), (2.8, 2.8), (-2.8, 2.8)])
-      case 2: polygon([(0, -3.8), (3.6, 2.6), (-3.6, 2.6)])
-      default: polygon([(0, -3.9), (3.9, 0), (0, 3.9), (-3.9, 0)])
+      switch FigureStyle.mark(series) {
+      case .circle: "<circle \(look) cx=\"\(place(x))\" cy=\"\(place(y))\" r=\"3\">\(inside)</circle>"
+      case .square: polygon([(-2.8, -2.8), (2.8, -2.8), (2.8, 2.8), (-2.8, 2.8)])
+      case .triangle: polygon([(0, -3.8), (3.6, 2.6), (-3.6, 2.6)])
+      case .diamond: polygon([(0, -3.9), (3.9, 0), (0, 3.9), (-3.9, 0)])
       }
     elements.append(element)
   }

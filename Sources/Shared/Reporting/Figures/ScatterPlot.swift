@@ -30,8 +30,8 @@ public struct ScatterPlot: Figure {
   public let showsNames: Bool
   public let size: PlotSize
 
-  /// More series than this have no legend, which would be larger than the plot.
-  private static let legendCount = 24
+  /// More series than this have no legend: some would look alike, and it would be larger than the plot.
+  private static let legendCount = FigureStyle.seriesCount
   /// More points than this have no names to read when pointing at them, which would make most of the page.
   private static let tipCount = 5000
 
