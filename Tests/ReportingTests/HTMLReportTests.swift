@@ -51,6 +51,15 @@ import Testing
     return report
   }
 
+  /// What browsers are told; tools/check-page sees that they follow.
+  @Test func longNamesBreakEverywhereButInTables() {
+    let html = report().html
+    let rules = html.split(separator: "}").filter { $0.contains("overflow-wrap:") }
+    #expect(rules.count == 2)
+    #expect(rules[0].hasSuffix("overflow-wrap:anywhere") && rules[0].contains("body{"))
+    #expect(rules[1].hasPrefix("table{") && rules[1].hasSuffix("overflow-wrap:break-word"))
+  }
+
   @Test func everythingIsEscaped() {
     let html = report().html
     #expect(!html.contains("<script") && !html.contains("\" onload") && !html.contains("\u{0}"))

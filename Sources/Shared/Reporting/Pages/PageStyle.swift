@@ -1,21 +1,23 @@
 /// The layout of pages, on screens of any width and on paper; colours are variables of ``FigureStyle``.
+///
+/// Long names break where a line ends, so that no page is wider than its window. Tables rather scroll than break words.
 enum PageStyle {
   static let css = text + figures + tables + galleries + narrow + paper
 
   private static let text = """
     :root{--alert:#b04400}@media screen and (prefers-color-scheme:dark){:root{--alert:#ff8f3f}}\
-    body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,sans-serif}\
+    body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}\
     main{max-width:960px;margin:0 auto;padding:24px 20px 64px}main:has(.spacious){max-width:1200px}\
     p{max-width:70ch}a{color:var(--series-0)}:focus-visible{outline:2px solid var(--series-0);outline-offset:2px}\
-    h1{font-size:28px;line-height:1.2;overflow-wrap:anywhere}\
+    h1{font-size:28px;line-height:1.2}\
     .heading{display:flex;gap:20px;justify-content:space-between;align-items:baseline;margin:48px 0 12px}\
-    h2{font-size:20px;margin:0;overflow-wrap:anywhere}\
-    nav{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:14px}.back{font-size:13px;color:var(--faint)}\
+    h2{font-size:20px;margin:0}\
+    nav{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:14px}.back{font-size:13px;color:var(--faint);white-space:nowrap}\
     .faint{color:var(--faint)}.alert{color:var(--alert)}\
     pre{overflow-x:auto;padding:12px;border:1px solid var(--grid);border-radius:6px;font-size:13px}\
     summary{cursor:pointer;font-size:14px}details{margin:12px 0}\
     dl{display:grid;grid-template-columns:minmax(8em,max-content) 1fr;gap:2px 16px;font-size:14px}\
-    dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}
+    dt{color:var(--faint)}dd{margin:0}
     """
 
   private static let figures = """
@@ -30,9 +32,9 @@ enum PageStyle {
     """
 
   private static let tables = """
-    .wide{overflow-x:auto;margin:24px 0}table{border-collapse:collapse;font-size:14px}\
+    .wide{overflow-x:auto;margin:24px 0}table{border-collapse:collapse;font-size:14px;overflow-wrap:break-word}\
     th,td{padding:4px 14px 4px 0;text-align:left;vertical-align:bottom;border-bottom:1px solid var(--grid)}\
-    td{max-width:28em;overflow-wrap:break-word}.short{white-space:nowrap}\
+    td{max-width:28em}.short{white-space:nowrap}\
     .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
     """
 
@@ -43,7 +45,7 @@ enum PageStyle {
     .cards{display:flex;flex-wrap:wrap;gap:16px;margin:16px 0}\
     .card{box-sizing:border-box;max-width:min(100%,var(--card));padding:12px 14px;\
     border:1px solid var(--grid);border-radius:8px}\
-    .card h3,.card>p{width:0;min-width:100%;max-width:none;margin:0;font-size:14px;overflow-wrap:anywhere}\
+    .card h3,.card>p{width:0;min-width:100%;max-width:none;margin:0;font-size:14px}\
     .tiles{display:flex;flex-wrap:wrap;gap:var(--gap);margin-top:10px}\
     .tiles figure{margin:0;width:var(--main);overflow:visible}.details figure{width:var(--detail)}\
     .tiles svg{width:100%;min-width:0}.tiles svg,.tiles img{border-radius:3px}\
