@@ -53,6 +53,28 @@ import Testing
     }
   }
 
+  /// Curves that should lie on it would cover its name in the plot.
+  @Test(arguments: [1, 2])
+  func theLineOfEqualValuesIsNamedInTheLegend(_ seriesCount: Int) throws {
+    let plot = LinePlot(
+      "Calibration", x: Axis("confidence", includes: [0, 100]), y: Axis("accuracy", includes: [0, 100]),
+      series: (0..<seriesCount).map { .init("head \($0)", [(20, 10), (90, 80)]) }, equality: "as it should be"
+    )
+    let elements = try #require(Elements(plot.picture.svg))
+    let lines = elements.styled("reference").map { $0.attributes.compactMapValues(Double.init) }
+    let name = try #require(elements.named("text").first { $0.text == "as it should be" })
+    #expect(lines.count == 2 && lines[0]["x2"]! - lines[0]["x1"]! == 20)
+    #expect(Double(name.attributes["x"]!) == lines[0]["x2"]! + 6)
+    #expect(Double(name.attributes["y"]!)! < elements.places("y")["100"]!)
+    let (x, y) = (elements.places("x"), elements.places("y"))
+    for (end, value) in [("1", "0"), ("2", "100")] {
+      #expect(
+        abs(lines[1]["x" + end]! - x[value]!) < 0.11 && abs(lines[1]["y" + end]! - y[value]! + 4) < 0.11)
+    }
+    let named = elements.named("text").map(\.text).filter { $0.hasPrefix("head") }
+    #expect(named.count == seriesCount)
+  }
+
   @Test func barsAreAsLongAsTheirValues() throws {
     let plot = BarPlot(
       "Accuracy", categories: ["cls", "abmilp"], axis: Axis("top-1", unit: "%", includes: [100]),

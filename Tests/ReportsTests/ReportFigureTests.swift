@@ -171,11 +171,10 @@ import Training
     let figures = CalibrationFigures([head])
     #expect(figures.table?.rows == [["good", "25.0"]])
     #expect(try tips(figures.figures[0].figure) == ["good: 50 at 75"])
-    let line = try #require(Elements(figures.figures[0].figure.picture.svg)).styled("reference")[0].attributes
-    let (x, y) = (
-      try #require(Elements(figures.figures[0].figure.picture.svg)).places("x"),
-      try #require(Elements(figures.figures[0].figure.picture.svg)).places("y").mapValues { $0 - 4 }
-    )
+    let elements = try #require(Elements(figures.figures[0].figure.picture.svg))
+    // The legend's sample stands before it.
+    let line = try #require(elements.styled("reference").last).attributes
+    let (x, y) = (elements.places("x"), elements.places("y").mapValues { $0 - 4 })
     #expect(Double(line["x1"]!) == x["0"] && Double(line["x2"]!) == x["100"])
     #expect(Double(line["y1"]!) == y["0"] && Double(line["y2"]!) == y["100"])
     let histogram = try #require(figures.figures[1].figure as? Histogram)

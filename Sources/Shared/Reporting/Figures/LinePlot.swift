@@ -76,7 +76,8 @@ public struct LinePlot: Figure {
   public var picture: Picture {
     var picture = Picture(width: size.width, of: self)
     let top = picture.legend(
-      series.map { $0.points.contains(where: shows) ? $0.name : nil }, hasMarks: hasMarks)
+      series.map { $0.points.contains(where: shows) ? $0.name : nil }, reference: equality, hasMarks: hasMarks
+    )
     let points = series.flatMap(\.points).filter(shows)
     let spreads = points.flatMap { [$0.band, $0.whisker].compactMap { $0 } }
     let frame = PlotFrame(
@@ -94,22 +95,18 @@ public struct LinePlot: Figure {
         reference.name, x: frame.right - 2, y: place - top < 14 ? place + 13 : place - 4, anchor: .end,
         style: "tick")
     }
-    if let equality { drawEquality(equality, frame, &picture) }
+    if equality != nil { drawEquality(frame, &picture) }
     for (index, line) in series.enumerated() { drawSpread(line, index, frame, &picture) }
     for (index, line) in series.enumerated() { draw(line, index, frame, &picture) }
     picture.height = frame.size.height
     return picture
   }
 
-  private func drawEquality(_ name: String, _ frame: PlotFrame, _ picture: inout Picture) {
+  private func drawEquality(_ frame: PlotFrame, _ picture: inout Picture) {
     let (low, high) = (max(frame.x.low, frame.y.low), min(frame.x.high, frame.y.high))
     guard low < high else { return }
-    let (x1, y1, x2, y2) = (
-      frame.x.place(low), frame.y.place(low), frame.x.place(high), frame.y.place(high)
-    )
-    picture.line("reference", x1, y1, x2, y2)
-    // Near its lower end, below it, where curves seldom begin.
-    picture.text(name, x: x1 + (x2 - x1) * 0.1 + 8, y: y1 + (y2 - y1) * 0.1 + 6, style: "tick")
+    picture.line(
+      "reference", frame.x.place(low), frame.y.place(low), frame.x.place(high), frame.y.place(high))
   }
 
   /// Marks only where there is room for them.

@@ -136,18 +136,27 @@ extension Picture {
 
   /// Names and looks in rows below the heading. Nothing for a single series, which the title names.
   ///
-  /// - Parameter names: nil for a series that has nothing to show.
+  /// - Parameters:
+  ///   - names: nil for a series that has nothing to show.
+  ///   - reference: the name of a line to compare with.
   /// - Returns: where the rows end.
-  mutating func legend(_ names: [String?], hasLines: Bool = true, hasMarks: Bool = false) -> Double {
-    guard names.count > 1 else { return headingBottom }
+  mutating func legend(
+    _ names: [String?], reference: String? = nil, hasLines: Bool = true, hasMarks: Bool = false
+  ) -> Double {
+    let entries = names + (reference.map { [$0] } ?? [])
+    guard entries.count > 1 else { return headingBottom }
     var (x, y) = (16.0, headingBottom + 4)
-    let texts = Self.fitted(names: names.map { $0 ?? "" }, to: width - 64)
-    for (series, (name, shown)) in zip(names, texts).enumerated() {
+    let texts = Self.fitted(names: entries.map { $0 ?? "" }, to: width - 64)
+    for (series, (name, shown)) in zip(entries, texts).enumerated() {
       guard let name else { continue }
       let itemWidth = 40 + Self.textWidth(shown)
       if x > 16, x + itemWidth > width { (x, y) = (16, y + 18) }
-      if hasLines { path([(x, y - 4), (x + 20, y - 4)], series: series) }
-      if hasMarks { mark(x: x + 10, y: y - 4, series: series, tip: nil) }
+      if series == names.count {
+        line("reference", x, y - 4, x + 20, y - 4)
+      } else {
+        if hasLines { path([(x, y - 4), (x + 20, y - 4)], series: series) }
+        if hasMarks { mark(x: x + 10, y: y - 4, series: series, tip: nil) }
+      }
       text(shown, cutFrom: name, x: x + 26, y: y)
       x += itemWidth
     }
