@@ -12,8 +12,9 @@ import Testing
     sheet.place(gray(10, 20), image: 0, column: 0)
     sheet.place(gray(50, 50, 200), image: 2, column: 3)
     let path = (0..<80).map { "folder-\($0)/" }.joined() + "last.jpg"
-    sheet.caption(["val/1.jpg", "cat, predicted dog (wrong, 61.4 %)"], image: 0)
-    sheet.caption([path, "cat"], image: 2)
+    sheet.caption(
+      "val/1.jpg", [.name("cat"), .words(", predicted "), .name("dog"), .words(" (wrong, 61.4 %)")], image: 0)
+    sheet.caption(path, [.name("cat")], image: 2)
     return sheet
   }
 
@@ -41,9 +42,37 @@ import Testing
     #expect(svg.contains(">Worst: &lt;head&gt;</text>") && svg.contains(">The greatest losses.</text>"))
     // Above each of the three groups in the row.
     #expect(svg.components(separatedBy: ">encoder&#39;s [cls]</text>").count == 1 + 3)
-    #expect(svg.contains(">a title that no") && !svg.contains("has room for"))
+    #expect(svg.contains(">a tit…as room for</text>"))
     #expect(svg.contains(">val/1.jpg</text>") && svg.contains(">cat, predicted dog (wrong, 61.4 %)</text>"))
     #expect(svg.contains(">…") && svg.contains("/folder-79/last.jpg</text>"), "of paths the end is kept")
+  }
+
+  /// Long labels, a long prediction, both, and both so alike that only their middle differs.
+  @Test(arguments: [
+    ("airplane, automobile, bird, deer, dog, frog, horse, ship, truck", "cat"),
+    ("cat", "04432_Plantae_Tracheophyta_Magnoliopsida_Fagales_Fagaceae_Quercus"),
+    (String(repeating: "a", count: 90), String(repeating: "b", count: 90)),
+    (
+      String(repeating: "a", count: 90) + "1" + String(repeating: "c", count: 90),
+      String(repeating: "a", count: 90) + "2" + String(repeating: "c", count: 90)
+    ),
+  ])
+  func longNamesLeaveThePredictionAndTheVerdict(_ label: String, _ prediction: String) throws {
+    var sheet = ContactSheet(
+      title: "Worst", explanation: "", columns: ["image", "encoder", "head"], imageCount: 1, cell: 112,
+      hasText: true)
+    sheet.caption(
+      "1.jpg", [.name(label), .words(", predicted "), .name(prediction), .words(" (wrong, 59.2 %)")], image: 0
+    )
+    let svg = sheet.words.svg
+    let line = try #require(svg.firstMatch(of: #/>([^<>]*), predicted ([^<>]*) \(wrong, 59.2 %\)<\/text>/#))
+    // Three cells of 112 and two gaps of 3; small text takes 11 twelfths of its width.
+    #expect(Picture.textWidth("\(line.1), predicted \(line.2) (wrong, 59.2 %)") * 11 / 12 <= 342)
+    for (name, shown) in [(label, line.1), (prediction, line.2)] {
+      #expect(shown == name || (name.count > 3 && shown.contains("…") && shown.count >= 10))
+    }
+    #expect(
+      line.1 != line.2 && (label == "cat" || prediction == "cat") == (line.1 == "cat" || line.2 == "cat"))
   }
 
   @Test(.enabled(if: Picture.canBecomePNG)) func wordsLieBesideThePictures() throws {

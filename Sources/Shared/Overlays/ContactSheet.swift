@@ -5,12 +5,20 @@ import Reporting
 /// What is known of many images on one sheet: a group of small pictures of each, in columns that say what they show, with
 /// some words below.
 public struct ContactSheet {
+  /// A part of what is said of an image.
+  public enum Run: Sendable {
+    /// Cut in the middle where there is no room for it.
+    case name(String)
+    /// What must be there.
+    case words(String)
+  }
+
   private let title: String
   private let explanation: String
   private let columns: [String]
   private let layout: Layout
   private var pictures: [(picture: RGBImage, top: Int, left: Int)] = []
-  private var captions: [(lines: [String], group: Int)] = []
+  private var captions: [(path: String, runs: [Run], image: Int)] = []
 
   /// - Parameters:
   ///   - title: what the images have in common.
@@ -44,10 +52,13 @@ public struct ContactSheet {
       (shown, top + (layout.cell - shown.height) / 2, left + (layout.cell - shown.width) / 2))
   }
 
-  /// Says what an image is, in lines of which the first is cut off in front and the others at the end.
-  public mutating func caption(_ lines: [String], image: Int) {
-    precondition(lines.count <= Layout.captionLines, "\(lines.count) lines below a picture")
-    captions.append((lines, image))
+  /// Says what an image is, in two lines.
+  ///
+  /// - Parameters:
+  ///   - path: cut in front where there is no room for it.
+  ///   - runs: what is known of it.
+  public mutating func caption(_ path: String, _ runs: [Run], image: Int) {
+    captions.append((path, runs, image))
   }
 
   /// - Throws: where the words cannot be drawn.
@@ -72,27 +83,51 @@ public struct ContactSheet {
     let left = Double(layout.margin)
     let room = words.width - 2 * left
     words.text(
-      Picture.fitted(title, to: room, characterWidth: 9.3), x: left, y: left + 14, style: "title")
+      Picture.fitted(title, to: room, characterWidth: 9.3, cut: .middle), x: left, y: left + 14,
+      style: "title")
     words.text(Picture.fitted(explanation, to: room), x: left, y: left + 34)
+    let names = Picture.fitted(names: columns, to: Double(layout.cell) * Self.tickRoom)
     for group in 0..<layout.groupsPerRow {
-      for (column, name) in columns.enumerated() {
+      for (column, name) in names.enumerated() {
         let cell = layout.cell(image: group, column: column)
-        words.text(
-          Picture.fitted(name, to: Double(layout.cell), characterWidth: 6), x: Double(cell.left),
-          y: Double(cell.top) - 5, style: "tick")
+        words.text(name, x: Double(cell.left), y: Double(cell.top) - 5, style: "tick")
       }
     }
     let width = Double(layout.groupWidth)
-    for (lines, image) in captions {
+    for (path, runs, image) in captions {
       let cell = layout.cell(image: image, column: 0)
-      for (line, text) in lines.enumerated() {
-        words.text(
-          line == 0 ? Picture.fitted(text, to: width, cut: .start) : Picture.fitted(text, to: width),
-          x: Double(cell.left), y: Double(cell.top + layout.cell + 14 + 14 * line),
-          style: line == 0 ? "label" : "tick")
-      }
+      let (left, bottom) = (Double(cell.left), Double(cell.top + layout.cell))
+      words.text(Picture.fitted(path, to: width, cut: .start), x: left, y: bottom + 14)
+      words.text(Self.line(runs, width: width * Self.tickRoom), x: left, y: bottom + 28, style: "tick")
     }
     return words
+  }
+
+  /// What small text has, which is of 11 pixels and not of 12.
+  private static let tickRoom = 12.0 / 11
+
+  /// Names that are cut have the same room each: what the words and the shorter names leave.
+  private static func line(_ runs: [Run], width: Double) -> String {
+    var (names, room) = ([String](), width)
+    for run in runs {
+      switch run {
+      case .name(let name): names.append(name)
+      case .words(let words): room -= Picture.textWidth(words)
+      }
+    }
+    let widths = names.map { Picture.textWidth($0) }.sorted()
+    var share = room / Double(max(1, names.count))
+    for (number, width) in widths.enumerated() where width <= share {
+      room -= width
+      share = max(share, room / Double(max(1, names.count - number - 1)))
+    }
+    var shown = Picture.fitted(names: names, to: share)[...]
+    return runs.map { run in
+      switch run {
+      case .name: shown.removeFirst()
+      case .words(let words): words
+      }
+    }.joined()
   }
 
   private func drawnWords() throws(InputError) -> [UInt8] {

@@ -45,7 +45,7 @@ struct MapSheets {
         sheet.place(
           try ImageDecoder.decode(folder.path + "/" + picture.file), image: image, column: column)
       }
-      sheet.caption([card.id, card.summary], image: image)
+      sheet.caption(card.id, card.summary, image: image)
     }
     return sheet
   }
@@ -60,7 +60,10 @@ struct MapSheets {
 
 extension MapCard {
   /// What the head made of the image, in one line.
-  fileprivate var summary: String {
-    "\(labelText), predicted \(prediction) (\(verdict), \(NumberText.percentage(Double(confidence))))"
+  fileprivate var summary: [ContactSheet.Run] {
+    [
+      .name(labelText), .words(", predicted "), .name(prediction),
+      .words(" (\(verdict), \(NumberText.percentage(Double(confidence))))"),
+    ]
   }
 }
