@@ -44,7 +44,7 @@ import Training
     #expect(result.output.contains("abmilp depth 1 all") && result.output.contains("both"))
     let page = try read("page.html")
     for text in [
-      "Leaderboard", "Score against parameters", "Confusion", "as right as confident", "t-SNE: both", "cat",
+      "Leaderboard", "Score against parameters", "Confusion", "as right as confident", "t-SNE. both", "cat",
     ] {
       #expect(page.contains(text), "\(text)")
     }

@@ -11,9 +11,9 @@ package struct CalibrationFigures {
 
   package var figures: [NamedFigure] {
     guard !heads.isEmpty else { return [] }
-    let confidence = Axis("confidence", unit: "%", includes: [0, 100])
+    let confidence = Axis.percentage("confidence", includes: [0, 100])
     let reliability = LinePlot(
-      "Accuracy by confidence", x: confidence, y: Axis("top-1 accuracy", unit: "%", includes: [0, 100]),
+      "Accuracy by confidence", x: confidence, y: .percentage("top-1 accuracy", includes: [0, 100]),
       series: heads.map { head in
         .init(
           head.name,

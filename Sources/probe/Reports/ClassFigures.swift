@@ -25,7 +25,7 @@ package struct ClassFigures {
 
   /// A map of classes by heads; of many classes, each head's scores from the lowest to the highest.
   package var scores: NamedFigure {
-    let scale = Axis(scoreName, unit: "%", includes: [0, 100])
+    let scale = Axis.percentage(scoreName, includes: [0, 100])
     guard classNames.count > Self.mapCount else {
       return NamedFigure(
         fileName: "class-scores", figure: map,
@@ -50,7 +50,7 @@ package struct ClassFigures {
     let (classes, names) = (
       HeatMap.Side("class", labels: classNames), HeatMap.Side("head", labels: heads.map(\.name))
     )
-    let scale = Axis(scoreName, unit: "%")
+    let scale = Axis.percentage(scoreName)
     if classNames.count <= Self.columnCount {
       return HeatMap(
         "Score of each class", rows: names, columns: classes, scale: scale,
@@ -116,7 +116,7 @@ package struct ClassFigures {
         figure: HeatMap(
           "Confusion", of: head.name, rows: .init("class", labels: labels),
           columns: .init("taken for", labels: labels),
-          scale: Axis("share of the class", unit: "%", includes: [0, 100]),
+          scale: .percentage("share of the class", includes: [0, 100]),
           values: classes.map { row in
             let images = head.examination.classes[row].imageCount
             return classes.map { column in

@@ -15,12 +15,12 @@ package struct EmbeddingFigures {
         NamedFigure(
           fileName: "tsne-\(number + 1)-\(head.name)",
           figure: plot(
-            "t-SNE: \(head.name)", Axis("t-SNE 1"), Axis("t-SNE 2"), embedding.neighbours, head),
+            "t-SNE", Axis("t-SNE 1"), Axis("t-SNE 2"), embedding.neighbours, head),
           caption: ""),
         NamedFigure(
           fileName: "pca-\(number + 1)-\(head.name)",
           figure: plot(
-            "PCA: \(head.name)", Axis("component 1", unit: "\(shares[0]) % of the variance"),
+            "Principal components", Axis("component 1", unit: "\(shares[0]) % of the variance"),
             Axis("component 2", unit: "\(shares[1]) %"), embedding.components, head),
           caption: ""),
       ]
@@ -33,7 +33,7 @@ package struct EmbeddingFigures {
     let images = head.embedding!.images
     let labels = Set(images.map(\.label)).sorted()
     return ScatterPlot(
-      title, x: x, y: y,
+      title, of: head.name, x: x, y: y,
       series: labels.map { label in
         .init(
           head.examination.classNames[label],

@@ -59,7 +59,7 @@ package struct GridFigures {
     ]
   }
 
-  private var scale: Axis { Axis(leaderboard.scoreName, unit: "%") }
+  private var scale: Axis { .percentage(leaderboard.scoreName) }
 
   private func axis(
     _ entries: [Leaderboard.Entry], _ value: (Leaderboard.Setting) -> Double

@@ -49,7 +49,7 @@ package struct LearningFigures {
       fileName: "scores",
       figure: BarPlot(
         "Validation \(leaderboard.scoreName)", categories: heads,
-        axis: Axis("validation \(leaderboard.scoreName)", unit: "%"), series: series),
+        axis: .percentage("validation \(leaderboard.scoreName)"), series: series),
       caption: "After the last epoch"
         + (entries.contains { $0.score.count > 1 } ? ", with one standard deviation over seeds." : ".")
         + (isPart ? " The \(Self.barCount) best of \(leaderboard.entries.count)." : ""))
@@ -61,7 +61,7 @@ package struct LearningFigures {
     let curves: [(file: String, title: String, axis: Axis, caption: String, value: (EpochRecord) -> Double)] =
       [
         (
-          "validation-score", "Validation \(score)", Axis(score, unit: "%"),
+          "validation-score", "Validation \(score)", .percentage(score),
           "On the validation images after each epoch.", { 100 * $0.validation.score }
         ),
         (
@@ -69,7 +69,7 @@ package struct LearningFigures {
           "Mean loss of the validation images after each epoch.", { $0.validation.loss }
         ),
         (
-          "training-score", "Training top-1 accuracy", Axis("top-1 accuracy", unit: "%"),
+          "training-score", "Training top-1 accuracy", .percentage("top-1 accuracy"),
           "Of each epoch's training images, while the weights change.", { 100 * $0.trainTop1 }
         ),
         (
@@ -106,7 +106,7 @@ package struct LearningFigures {
 
   /// What is gained for parameters and for time.
   package var costs: [NamedFigure] {
-    let score = Axis("validation \(leaderboard.scoreName)", unit: "%")
+    let score = Axis.percentage("validation \(leaderboard.scoreName)")
     let parameters = ScatterPlot(
       "Score against parameters", x: Axis("trained parameters", isLogarithmic: true), y: score,
       series: leaderboard.encoders.map { encoder in
