@@ -391,7 +391,7 @@ import Training
     let settings = try lines(folder.settingsFile)
     #expect(
       settings[0].hasPrefix("head,parameters,amp,optimizer,learning_rate,weight_decay,n,failures,selected,"))
-    #expect(settings[1].hasPrefix("cls,7,adamw,0.1,0.0,2,0,true,0.55,"))
-    #expect(settings[2].hasPrefix("cls,7,adamw,0.2,0.0,1,1,false,0.6,0.0,0.2,0.0,"))
+    #expect(settings[1].hasPrefix("cls,7,none,adamw,0.1,0.0,2,0,true,0.55,"))
+    #expect(settings[2].hasPrefix("cls,7,none,adamw,0.2,0.0,1,1,false,0.6,0.0,0.2,0.0,"))
   }
 }
