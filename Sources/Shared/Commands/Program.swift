@@ -28,10 +28,6 @@ public enum Program {
     do {
       var command = try root.parseAsRoot(hyphenated(Array(arguments.dropFirst())))
       try command.run()
-      // What is buffered is a result, too. A reader that has seen enough is no error.
-      if fflush(nil) != 0, errno != EPIPE {
-        fail("the result cannot be written: \(String(cString: strerror(errno)))", status: EXIT_FAILURE)
-      }
       exit(EXIT_SUCCESS)
     } catch let error as InputError {
       fail(error.description, status: EXIT_FAILURE)

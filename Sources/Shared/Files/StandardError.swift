@@ -25,20 +25,7 @@ package enum StandardError {
 
   /// Writes text as it is, unbuffered. A reader that has gone away is no error.
   package static func write(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes in
-      var done = 0
-      while done < bytes.count {
-        #if canImport(Glibc)
-          let count = Glibc.write(STDERR_FILENO, bytes.baseAddress! + done, bytes.count - done)
-        #elseif canImport(Musl)
-          let count = Musl.write(STDERR_FILENO, bytes.baseAddress! + done, bytes.count - done)
-        #else
-          let count = Darwin.write(STDERR_FILENO, bytes.baseAddress! + done, bytes.count - done)
-        #endif
-        if count <= 0 { return }
-        done += count
-      }
-    }
+    // Nobody is left to be told where it fails.
+    try? writeInOrder(Array(text.utf8), to: STDERR_FILENO, "standard error")
   }
 }

@@ -42,3 +42,20 @@ private func remedy(for number: Int32) -> String? {
   default: nil
   }
 }
+
+/// Writes all bytes to what takes them one after the other. A reader that has gone away has seen enough, which is no
+/// error.
+///
+/// - Parameters:
+///   - number: of an open file.
+///   - subject: what it is.
+func writeInOrder(_ bytes: [UInt8], to number: Int32, _ subject: String) throws(InputError) {
+  var rest = bytes[...]
+  while !rest.isEmpty {
+    let count = try checked(subject, "write") {
+      let count = rest.withUnsafeBytes { write(number, $0.baseAddress!, $0.count) }
+      return count == -1 && errno == EPIPE ? rest.count : count
+    }
+    rest = rest.dropFirst(count)
+  }
+}

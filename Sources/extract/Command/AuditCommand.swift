@@ -25,7 +25,7 @@ struct AuditCommand: ParsableCommand {
   func run() throws {
     let model = try ModelLocator.locate(checkpoint, style: quiet ? .quiet : .automatic)
     let audit = try CheckpointAudit(modelOptions.request(model.path))
-    print(try json ? CanonicalJSON.page(audit) : AuditTable.text(audit), terminator: "")
+    try StandardOutput.write(json ? CanonicalJSON.page(audit) : AuditTable.text(audit))
     if let problem = audit.problem { throw InputError(audit.file, problem) }
   }
 }

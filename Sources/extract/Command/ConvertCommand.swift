@@ -38,8 +38,8 @@ struct ConvertCommand: ParsableCommand {
       }
     }
     try converter.write(to: outputPath)
-    print(
-      "\(outputPath): \(loaded.configuration.depth) blocks of \(loaded.dialect) as timm's \(converter.architecture)"
+    try StandardOutput.write(
+      "\(outputPath): \(loaded.configuration.depth) blocks of \(loaded.dialect) as timm's \(converter.architecture)\n"
     )
   }
 }

@@ -17,27 +17,23 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let manifest = try CacheManifest.read(cache)
     if json {
-      print(try manifest.encoded(), terminator: "")
+      try StandardOutput.write(manifest.encoded())
       return
     }
-    for (name, value) in CacheDescription.lines(manifest) {
-      print(name.padded(to: 18) + value)
-    }
-    guard manifest.state == .complete else { return }
-    try printUndecodable(manifest)
+    var lines = CacheDescription.lines(manifest)
+    if manifest.state == .complete { lines += try undecodable(manifest) }
+    try StandardOutput.write(lines.map { $0.name.padded(to: 18) + $0.value + "\n" }.joined())
   }
 
-  private func printUndecodable(_ manifest: CacheManifest) throws {
-    guard manifest.undecodableRowCount > 0 else { return }
+  private func undecodable(_ manifest: CacheManifest) throws -> [(name: String, value: String)] {
+    guard manifest.undecodableRowCount > 0 else { return [] }
     let rows = try TokenCache(cache)
     var names: [String] = []
     for row in 0..<rows.rowCount where rows.rowStates[row] == .undecodable && names.last != rows.id(row: row)
     {
       names.append(rows.id(row: row))
     }
-    for (index, name) in names.enumerated() {
-      print((index == 0 ? "undecodable" : "").padded(to: 18) + name)
-    }
+    return names.enumerated().map { ($0 == 0 ? "undecodable" : "", $1) }
   }
 }
 

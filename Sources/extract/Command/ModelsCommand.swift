@@ -27,7 +27,7 @@ struct ModelsCommand: ParsableCommand {
       throw InputError(
         pattern!, "is part of no model's name", remedy: "extract models without it lists all of them")
     }
-    if json { return print(try CanonicalJSON.page(models), terminator: "") }
+    if json { return try StandardOutput.write(CanonicalJSON.page(models)) }
     var table = Table([.text("model"), .number("size"), .number("parameters"), .text("where")])
     for model in models {
       table.append([
@@ -35,7 +35,7 @@ struct ModelsCommand: ParsableCommand {
         model.place.rawValue,
       ])
     }
-    print(table.text, terminator: "")
+    try StandardOutput.write(table.text)
   }
 
   private static func matches(_ name: String, _ pattern: String) -> Bool {

@@ -93,6 +93,6 @@ struct TokensCommand: ParsableCommand {
     }
     let result = ExtractionResult(
       extraction, monitor, storageOptions.outputPath, missingShards: missingShards)
-    print(try result.text(json: processOptions.json))
+    try StandardOutput.write(result.text(json: processOptions.json) + "\n")
   }
 }

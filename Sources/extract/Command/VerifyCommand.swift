@@ -22,10 +22,10 @@ struct VerifyCommand: ParsableCommand {
     Interruption.listen()
     let verification = try verify()
     if json {
-      print(try CanonicalJSON.page(Result(cache, verification)), terminator: "")
+      try StandardOutput.write(CanonicalJSON.page(Result(cache, verification)))
     } else {
-      for problem in verification.problems { print(problem) }
-      for row in verification.badRows { print(row) }
+      let lines = verification.problems.map(\.description) + verification.badRows.map(\.description)
+      try StandardOutput.write(lines.map { $0 + "\n" }.joined())
     }
     guard verification.isGood else {
       throw InputError(
@@ -33,9 +33,9 @@ struct VerifyCommand: ParsableCommand {
         remedy: "remove the damaged shards and run extract tokens again: it makes only what is missing")
     }
     guard !json else { return }
-    print(
+    try StandardOutput.write(
       "\(cache): good; \(verification.checkedRowCount) rows in \(NumberText.bytes(verification.byteCount)), "
-        + "\(verification.undecodableRowCount) of them undecodable")
+        + "\(verification.undecodableRowCount) of them undecodable\n")
   }
 
   private func verify() throws -> CacheVerification {

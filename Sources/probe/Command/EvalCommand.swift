@@ -84,9 +84,9 @@ struct EvalCommand: ParsableCommand {
     }
     let metrics = measured.metrics
     if output.json {
-      print(try CanonicalJSON.page(metrics), terminator: "")
+      try StandardOutput.write(CanonicalJSON.page(metrics))
     } else {
-      print(MetricsTable.of(metrics, name: trained.summary.configuration.head.name).text, terminator: "")
+      try StandardOutput.write(MetricsTable.of(metrics, name: trained.summary.configuration.head.name).text)
     }
   }
 }

@@ -39,10 +39,9 @@ struct LogisticCommand: ParsableCommand {
     if let file = selection.predictions { try AtomicFile.write(lines.text, to: file) }
     let features = self.data.features.features.rawValue
     let result = PenaltyResult(data, features: features, selected, metrics)
-    print(
+    try StandardOutput.write(
       output.json
-        ? try CanonicalJSON.page(result)
-        : result.text(MetricsTable.of(metrics, name: "\(features) logistic \(selected.penalty)")),
-      terminator: "")
+        ? CanonicalJSON.page(result)
+        : result.text(MetricsTable.of(metrics, name: "\(features) logistic \(selected.penalty)")))
   }
 }

@@ -84,10 +84,10 @@ struct MapsCommand: ParsableCommand {
       to: outputPath, overwriting: overwrite, scratchFolder: ScratchFile.defaultFolder, monitor.observer)
     monitor.close()
     if output.json {
-      print(try CanonicalJSON.page(result), terminator: "")
+      try StandardOutput.write(CanonicalJSON.page(result))
       return
     }
-    print("\(result.maps) maps of \(result.images) images: \(result.page)")
+    try StandardOutput.write("\(result.maps) maps of \(result.images) images: \(result.page)\n")
     if !dataPath.isEmpty, result.imagesMissing > 0 {
       StandardError.write("\(result.imagesMissing) images were not found: their maps are drawn alone\n")
     }

@@ -60,9 +60,9 @@ struct NearestNeighboursCommand: ParsableCommand {
         features: self.data.features.features.rawValue, trainImages: data.train.count,
         images: data.validation.count,
         results: results)
-      print(try CanonicalJSON.page(result), terminator: "")
+      try StandardOutput.write(CanonicalJSON.page(result))
     } else {
-      print(table(results).text, terminator: "")
+      try StandardOutput.write(table(results).text)
     }
   }
 

@@ -90,10 +90,9 @@ struct ReportCommand: ParsableCommand {
     }
     for file in output { try write(format(of: file)!, leaderboard, page, to: file) }
     if let figures, let page { try NamedFigure.write(page.figures, to: figures) }
-    print(
+    try StandardOutput.write(
       outputOptions.json
-        ? try CanonicalJSON.page(LeaderboardRecord(leaderboard))
-        : leaderboard.text, terminator: "")
+        ? CanonicalJSON.page(LeaderboardRecord(leaderboard)) : leaderboard.text)
   }
 
   /// Before the work rather than after it.

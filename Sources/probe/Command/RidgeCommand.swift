@@ -34,10 +34,9 @@ struct RidgeCommand: ParsableCommand {
     if let file = selection.predictions { try AtomicFile.write(lines.text, to: file) }
     let features = self.data.features.features.rawValue
     let result = PenaltyResult(data, features: features, selected, accuracies)
-    print(
+    try StandardOutput.write(
       output.json
-        ? try CanonicalJSON.page(result)
-        : result.text(MetricsTable.of(accuracies, name: "\(features) ridge \(selected.penalty)")),
-      terminator: "")
+        ? CanonicalJSON.page(result)
+        : result.text(MetricsTable.of(accuracies, name: "\(features) ridge \(selected.penalty)")))
   }
 }

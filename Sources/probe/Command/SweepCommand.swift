@@ -99,9 +99,9 @@ struct SweepCommand: ParsableCommand {
     try SweepFolder(folder.outputPath).write(summary)
     try tellFailures(summary, monitor)
     if output.json {
-      print(try CanonicalJSON.page(summary), terminator: "")
+      try StandardOutput.write(CanonicalJSON.page(summary))
     } else {
-      print(SweepTable.of(summary).text, terminator: "")
+      try StandardOutput.write(SweepTable.of(summary).text)
     }
   }
 

@@ -28,14 +28,9 @@ struct TrainCommand: ParsableCommand {
     let monitor = TrainingMonitor(
       configuration.head.name, runs, epochs: protocolOptions.epochs, style: output.progressStyle)
     let results = try folder.train(runs, data.sources, monitor, output)
-    try print(try results[0].summary())
-  }
-
-  private func print(_ summary: RunSummary) throws {
-    guard !output.json else {
-      Swift.print(try CanonicalJSON.page(summary), terminator: "")
-      return
-    }
-    Swift.print(ResultTable.of([(folder.outputPath, summary)]).text, terminator: "")
+    let summary = try results[0].summary()
+    try StandardOutput.write(
+      output.json
+        ? CanonicalJSON.page(summary) : ResultTable.of([(folder.outputPath, summary)]).text)
   }
 }
