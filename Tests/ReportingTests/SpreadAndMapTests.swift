@@ -99,7 +99,7 @@ import Testing
       #expect(texts[0].text == with.title && texts[1].attributes["y"] == "44")
       #expect(texts[1].text.hasPrefix("vit_192x6") && texts[1].text.hasSuffix("depth 2 patch relu"))
       #expect(Picture.textWidth(texts[1].text) < with.picture.width - 24)
-      #expect(with.picture.height == without.picture.height + 12)
+      #expect(with.picture.height == without.picture.height + 16)
       #expect(!without.picture.svg.contains("vit_"))
     }
   }

@@ -17,7 +17,7 @@ public struct Picture: Sendable {
     self.width = width
     title = figure.title
     alternativeText = (figure.subject.map { "\($0). " } ?? "") + figure.alternativeText
-    headingBottom = figure.subject == nil ? 44 : 56
+    headingBottom = figure.subject == nil ? 44 : 60
     let room = width - 24
     text(
       Self.fitted(title, to: room, characterWidth: 9.3, cut: .middle), x: 16, y: 24, style: "title")
