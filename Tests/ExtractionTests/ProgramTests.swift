@@ -242,7 +242,8 @@ import TokenStore
     for command in ["inspect", "verify"] {
       let full = try Program(path: "/bin/sh").run(
         ["-c", "exec \"$@\" > /dev/full", "sh", program.path, command, sample.cache])
-      #expect(full.status == 1 && full.diagnostics.contains("standard output: cannot write"), "\(full.diagnostics)")
+      #expect(
+        full.status == 1 && full.diagnostics.contains("standard output: cannot write"), "\(full.diagnostics)")
     }
     // A reader that has seen enough is no error.
     let closed = try Program(path: "/bin/bash").run(
