@@ -25,7 +25,7 @@ struct VerifyCommand: ParsableCommand {
       try StandardOutput.write(CanonicalJSON.page(Result(cache, verification)))
     } else {
       let lines = verification.problems.map(\.description) + verification.badRows.map(\.description)
-      try StandardOutput.write(lines.map { $0 + "\n" }.joined())
+      try StandardOutput.write(lines.map { $0.printable + "\n" }.joined())
     }
     guard verification.isGood else {
       throw InputError(
@@ -34,7 +34,7 @@ struct VerifyCommand: ParsableCommand {
     }
     guard !json else { return }
     try StandardOutput.write(
-      "\(cache): good; \(verification.checkedRowCount) rows in \(NumberText.bytes(verification.byteCount)), "
+      "\(cache.printable): good; \(verification.checkedRowCount) rows in \(NumberText.bytes(verification.byteCount)), "
         + "\(verification.undecodableRowCount) of them undecodable\n")
   }
 

@@ -1,4 +1,5 @@
 import Commands
+import Evaluation
 import Reporting
 import Training
 
@@ -15,6 +16,8 @@ final class TrainingMonitor {
   /// The batch and the accuracies that were seen last.
   private var batch = ""
   private var accuracy = ""
+  /// Of all heads that were not given up, by their numbers, whichever of them learn together.
+  private var latest: [Int: Metrics] = [:]
 
   init(_ name: String, _ runs: [PlannedRun], epochs: Int, style: Progress.Style) {
     (self.name, self.epochs, self.style) = (name, epochs, style)
@@ -40,11 +43,11 @@ final class TrainingMonitor {
     }
     observer.onEpoch = { [self] news in
       table.add(news)
-      let measured = news.compactMap(\.records.last?.validation)
-      guard let best = measured.max(by: { $0.score < $1.score }) else { return }
+      for run in news { latest[run.number] = run.failure == nil ? run.records.last?.validation : nil }
+      guard let best = latest.values.max(by: { $0.score < $1.score }) else { return }
       let score = best.meanAveragePrecision == nil ? "top-1" : "mAP"
       accuracy =
-        ", \(measured.count > 1 ? "best " : "")val \(score) \(NumberText.percentage(best.score))"
+        ", \(latest.count > 1 ? "best " : "")val \(score) \(NumberText.percentage(best.score))"
       // Of a resumed run no batch has been seen yet.
       if !batch.isEmpty { progress?.advance(by: 0, detail: batch + accuracy) }
     }
