@@ -90,6 +90,81 @@ import Testing
   }
 }
 
+/// What is written stays what it is: a link, a pipe, a device.
+@Suite struct WrittenPlaceTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func link(_ name: String, to target: String) throws -> String {
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.file(name), withDestinationPath: target)
+    return folder.file(name)
+  }
+
+  @Test func aLinkStaysAndItsFileIsReplaced() throws {
+    try folder.write([1], to: "data/file")
+    let near = try link("data/near", to: "file")
+    let far = try link("far", to: "data/near")
+    for (number, path) in [near, far].enumerated() {
+      try AtomicFileWriter.write("\(number)", to: path)
+      #expect(try bytes(ofFile: folder.file("data/file")) == Array("\(number)".utf8))
+    }
+    try AtomicFile.write(to: far) { (file) throws(InputError) in try file.write([7], at: 1) }
+    #expect(try bytes(ofFile: folder.file("data/file")) == [0, 7])
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: near) == "file")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: far) == "data/near")
+    #expect(try Folder.fileNames(folder.file("data")) == ["file", "near"])
+  }
+
+  @Test func aLinkMayLeadToWhatIsNotThereYet() throws {
+    let path = try link("link", to: folder.file("file"))
+    try AtomicFile.write("new", to: path)
+    #expect(try bytes(ofFile: folder.file("file")) == Array("new".utf8))
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == folder.file("file"))
+  }
+
+  @Test func linksInACircleLeadNowhere() throws {
+    let path = try link("one", to: "two")
+    _ = try link("two", to: "one")
+    let error = #expect(throws: InputError.self) { try AtomicFile.write("new", to: path) }
+    #expect(error?.subject == path && error?.reason == "is a link that leads nowhere")
+  }
+
+  @Test func aPipeTakesTheBytes() throws {
+    let path = folder.file("pipe")
+    try #require(mkfifo(path, 0o600) == 0)
+    // Both ends, so that the writer need not wait for a reader.
+    let reader = open(path, O_RDWR)
+    defer { close(reader) }
+    let writer = try AtomicFileWriter(path)
+    try writer.append("one ")
+    try writer.append("two")
+    try writer.commit()
+    var buffer = [UInt8](repeating: 0, count: 16)
+    #expect(read(reader, &buffer, buffer.count) == 7 && buffer.starts(with: "one two".utf8))
+    #expect(try Folder.fileNames(folder.path) == ["pipe"])
+    // In a folder of the program's own it is in the way.
+    try AtomicFile.write("three", to: path)
+    #expect(try bytes(ofFile: path) == Array("three".utf8))
+  }
+
+  @Test func aDeviceStays() throws {
+    func kind(_ path: String) -> mode_t? {
+      var status = stat()
+      return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+    try AtomicFileWriter.write("gone", to: "/dev/null")
+    try AtomicFileWriter.write("gone", to: try link("null", to: "/dev/null"))
+    #expect(kind("/dev/null") == S_IFCHR && kind(folder.file("null")) == S_IFCHR)
+  }
+
+  @Test(.enabled(if: Folder.contains("/dev/full"))) func aFullDeviceIsAnError() {
+    let error = #expect(throws: InputError.self) { try AtomicFileWriter.write("much", to: "/dev/full") }
+    #expect(error?.subject == "/dev/full" && error?.reason.contains("No space") == true)
+  }
+}
+
 @Suite struct DescriptorTests {
   @Test func readingPastTheEndIsAnError() throws {
     let folder = try TemporaryFolder()

@@ -8,12 +8,13 @@
 
 /// Writes a file piece by piece, which is there under its name once it is whole: whoever is stopped before leaves an
 /// earlier file of that name as it was. Not for several callers at once.
+///
+/// The name may be that of a link, which stays and leads to the new file. A pipe or a device takes the bytes as they come.
 public final class AtomicFileWriter {
   private let path: String
-  private let partial: String
   private let descriptor: Descriptor
-  /// Bytes that are in the file.
-  private var offset = 0
+  /// The file that is replaced, and the one that will be; nil for a pipe or a device.
+  private let replacement: (target: String, partial: String)?
   /// Bytes that follow, until there are enough of them.
   private var pending: [UInt8] = []
   private var isCommitted = false
@@ -22,22 +23,32 @@ public final class AtomicFileWriter {
 
   /// - Throws: where no such file can be written.
   public init(_ path: String) throws(InputError) {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      throw InputError(path, "is not a file that could be replaced", remedy: "name a file")
-    }
     self.path = path
-    partial = AtomicFile.temporaryPath(for: path)
-    do {
-      descriptor = try Descriptor(partial, .create)
-    } catch {
-      // The user knows the file by its own name.
-      throw InputError(path, error.reason, remedy: error.remedy)
+    switch try WrittenPlace(path) {
+    case .file(let target):
+      let partial = AtomicFile.temporaryPath(for: target)
+      do {
+        descriptor = try Descriptor(partial, .create)
+      } catch {
+        // The user knows the file by its own name.
+        throw InputError(path, error.reason, remedy: error.remedy)
+      }
+      replacement = (target, partial)
+    case .stream:
+      descriptor = try WrittenPlace.openStream(path)
+      replacement = nil
     }
   }
 
   deinit {
-    if !isCommitted { unlink(partial) }
+    if !isCommitted, let replacement { unlink(replacement.partial) }
+  }
+
+  /// Writes the whole of a file that a user names.
+  public static func write(_ text: String, to path: String) throws(InputError) {
+    let file = try AtomicFileWriter(path)
+    try file.append(text)
+    try file.commit()
   }
 
   public func append(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
@@ -54,14 +65,15 @@ public final class AtomicFileWriter {
   public func commit() throws(InputError) {
     precondition(!isCommitted, "\(path) has been written already")
     try flush()
-    try descriptor.synchronize()
-    try AtomicFile.rename(partial, to: path)
+    if let replacement {
+      try descriptor.synchronize()
+      try AtomicFile.rename(replacement.partial, to: replacement.target)
+    }
     isCommitted = true
   }
 
   private func flush() throws(InputError) {
-    try descriptor.write(pending, at: offset)
-    offset += pending.count
+    try descriptor.append(pending)
     pending.removeAll(keepingCapacity: true)
   }
 }

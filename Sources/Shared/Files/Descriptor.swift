@@ -20,6 +20,8 @@ package final class Descriptor: Sendable {
     case create
     /// A new file, or an existing one as it is, to read and write.
     case updateOrCreate
+    /// What is there and takes bytes one after the other.
+    case append
   }
 
   package init(_ path: String, _ mode: Mode) throws(InputError) {
@@ -30,9 +32,16 @@ package final class Descriptor: Sendable {
       case .update: (O_RDWR, "open for writing")
       case .create: (O_RDWR | O_CREAT | O_TRUNC, "create")
       case .updateOrCreate: (O_RDWR | O_CREAT, "open for writing")
+      case .append: (O_WRONLY | O_APPEND, "open for writing")
       }
     self.path = path
     self.number = try checked(path, doing) { open(path, flags | O_CLOEXEC, 0o644) }
+  }
+
+  /// Shares what is open already, and the place in it.
+  package init(_ path: String, duplicating other: Int32) throws(InputError) {
+    self.path = path
+    number = try checked(path, "open for writing") { fcntl(other, F_DUPFD_CLOEXEC, 0) }
   }
 
   deinit { close(number) }
@@ -44,6 +53,9 @@ package final class Descriptor: Sendable {
     guard status.st_mode & S_IFMT == S_IFREG else { throw InputError(path, "is not a regular file") }
     return Int(status.st_size)
   }
+
+  /// Writes all bytes behind those that have been written so. A reader that has gone away has seen enough.
+  package func append(_ bytes: [UInt8]) throws(InputError) { try writeInOrder(bytes, to: number, path) }
 
   /// Writes all bytes at an offset.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(InputError) {

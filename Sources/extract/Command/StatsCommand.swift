@@ -43,7 +43,7 @@ struct StatsCommand: ParsableCommand {
   func run() throws {
     let statistics = try CacheStatistics.read(caches, names: name)
     let text = try text(statistics)
-    if let output { try AtomicFile.write(text, to: output) } else { try StandardOutput.write(text) }
+    if let output { try AtomicFileWriter.write(text, to: output) } else { try StandardOutput.write(text) }
     if let figures {
       try NamedFigure.write(
         StatisticsFigures.curves(statistics) + StatisticsFigures.headMaps(statistics), to: figures)
