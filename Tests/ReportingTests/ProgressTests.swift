@@ -55,12 +55,19 @@ private final class Desk: Sendable {
       ])
   }
 
-  @Test func whatAnEarlierRunDidIsNotInTheRate() {
+  @Test func unitsAreCountedOneByOneOrInAll() {
     let desk = Desk()
-    let progress = desk.progress(.plain, alreadyDone: 80)
-    desk.wait(10)
+    let progress = desk.progress(.plain, alreadyDone: 60)
+    desk.wait(5)
     progress.advance(by: 10)
-    #expect(desk.written == ["Extracting: 90 of 100 images, 90 %, 1.00 images/s, 10 s left\n"])
+    desk.wait(5)
+    progress.advance(to: 90, detail: "loss 0.250")
+    progress.finish(detail: "val top-1 71.3 %")
+    #expect(
+      desk.written == [
+        "Extracting: 90 of 100 images, 90 %, 3.00 images/s, 3.3 s left, loss 0.250\n",
+        "Extracting: 90 of 100 images in 10 s, 3.00 images/s, val top-1 71.3 %\n",
+      ])
   }
 
   @Test func theRateFollowsTheLastHalfMinute() {

@@ -11,6 +11,8 @@ private final class Watcher: Sendable {
     var time = 0.0
     var writes = 0
     var details: [String] = []
+    /// Which of its turns at the terminal the program has.
+    var turn: Int? = 0
     var askedFor: [TerminalSize] = []
   }
 
@@ -27,6 +29,7 @@ private final class Watcher: Sendable {
   var askedFor: [TerminalSize] { state.withLock { $0.askedFor } }
 
   func wait(_ seconds: Double) { state.withLock { $0.time += seconds } }
+  func pass(to turn: Int?) { state.withLock { $0.turn = turn } }
   func detail(_ lines: [String]) { state.withLock { $0.details = lines } }
   /// Writes without the progress's knowledge.
   func echo(_ text: String) { state.withLock { $0.screen.show(text) } }
@@ -48,6 +51,7 @@ private final class Watcher: Sendable {
         }
       },
       clock: { self.state.withLock { $0.time } }, size: { self.state.withLock { $0.size } },
+      turn: { self.state.withLock { $0.turn } },
       sink: { text in
         self.state.withLock {
           $0.screen.show(text)
@@ -154,6 +158,58 @@ private final class Watcher: Sendable {
       watcher.lines == [
         "Training: 3 of 100 batches in 3.0 s, 1.00 batches/s", "cls 71 %", "probe: error: stopped",
       ])
+  }
+
+  /// The shell has written below the lines, so that they stay, and others come below.
+  @Test func whoComesBackFromCtrlZDrawsAnew() {
+    let watcher = Watcher(columns: 60, rows: 24)
+    let progress = watcher.progress()
+    watcher.detail(["cls 71 %"])
+    watcher.wait(1)
+    progress.advance()
+    watcher.echo("^Z\n[1]+  Stopped\n$ fg\nprobe train\n")
+    watcher.pass(to: 1)
+    for _ in 0..<2 {
+      watcher.wait(1)
+      progress.advance()
+    }
+    #expect(
+      watcher.lines == [
+        "Training: 1 of 100 batches, 1 %, 1.00 batches/s, 1 min 39 s".prefix(59).description, "cls 71 %",
+        "^Z",
+        "[1]+  Stopped", "$ fg", "probe train",
+        "Training: 3 of 100 batches, 3 %, 1.00 batches/s, 1 min 37 s".prefix(59).description, "cls 71 %",
+      ])
+  }
+
+  @Test func inTheBackgroundOnlyWhatStaysIsWritten() {
+    let watcher = Watcher(columns: 60, rows: 24)
+    let progress = watcher.progress()
+    watcher.detail(["cls 71 %"])
+    watcher.pass(to: nil)
+    watcher.echo("$ ")
+    for _ in 0..<3 {
+      watcher.wait(1)
+      progress.advance()
+    }
+    #expect(watcher.lines == ["$"])
+    progress.note("a head was given up")
+    watcher.echo("$ ls\n")
+    progress.finish()
+    #expect(
+      watcher.lines == [
+        "$ a head was given up", "$ ls", "Training: 3 of 100 batches in 3.0 s, 1.00 batches/s",
+      ])
+  }
+
+  @Test func whatIsShownNeedNotBeWaitedFor() {
+    let watcher = Watcher(columns: 60, rows: 24)
+    let progress = watcher.progress()
+    watcher.detail(["cls 0/4"])
+    progress.advance()
+    #expect(watcher.writes == 0)
+    progress.show()
+    #expect(watcher.lines == ["Training: 1 of 100 batches, 1 %", "cls 0/4"])
   }
 
   @Test func aResizedTerminalIsWrittenOver() {

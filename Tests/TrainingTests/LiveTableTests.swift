@@ -121,6 +121,53 @@ import Training
     #expect(lines(two, rows: 3).count == 3 && lines(two, rows: 3).last == "pos     0/4")
   }
 
+  /// Heads that learn one after the other: the best of all is told, and not of those that learned last.
+  @Test func theStandingIsOfAllHeads() {
+    let table = LiveTable([run(.cls), run(.both), run(.pos)])
+    #expect(table.standing == "")
+    table.add([.init(number: 0, records: [record(0, top1: 0.25), record(1, top1: 0.75)])])
+    table.add([.init(number: 1, records: [record(0, top1: 0.5)])])
+    #expect(table.standing == "best val top-1 75.0 %")
+    table.add([
+      .init(number: 2, records: [record(0, top1: 0.875)]),
+      .init(number: 2, records: [], failure: "weights became infinite"),
+    ])
+    #expect(table.standing == "best val top-1 75.0 %")
+    let single = LiveTable([run(.cls)])
+    single.add([.init(number: 0, records: [record(0, top1: 0.75, precision: 0.375)])])
+    #expect(single.standing == "val mAP 37.5 %")
+  }
+
+  /// Scores stay as they are, where a name can be cut.
+  @Test func namesAreCutBeforeScores() {
+    let head = run(.cls)
+    var long = run(.pos)
+    long.configuration.head = HeadDescription(features: .abmilp, abmilp: AbMILPDescription())
+    let table = LiveTable([head, long])
+    table.add((0..<2).map { .init(number: $0, records: [record(0, top1: 0.5)]) })
+    let name = long.configuration.head.name
+    #expect(name.count > 12, "\(name)")
+    let lines = lines(table, columns: 33)
+    #expect(lines.allSatisfy { $0.count < 33 }, "\(lines)")
+    #expect(lines[1].hasSuffix("50.0 %") && lines[2].hasSuffix("50.0 %"), "\(lines)")
+    #expect(lines[2].hasPrefix(name.prefix(7)) && lines[2].contains("\u{2026}"), "\(lines)")
+  }
+
+  @Test func lossesWithoutBoundHaveRoom() {
+    let table = LiveTable([run(.cls)])
+    let batch = TrainingMeans(loss: 1.25e30, top1: 0.5)
+    table.add([
+      .init(
+        number: 0,
+        records: [
+          EpochRecord(
+            epoch: 0, learningRate: 0.1, trainLoss: batch.loss, trainTop1: batch.top1,
+            validation: record(0, top1: 0.5).validation, heldOut: nil, seconds: 1, imagesPerSecond: 1)
+        ])
+    ])
+    #expect(lines(table)[1].contains(" 1.25e+30 "), "\(lines(table))")
+  }
+
   /// Names, settings and what is selected by stay.
   @Test func columnsGoOneByOne() {
     let table = LiveTable([run(.cls), run(.pos)])

@@ -1,5 +1,8 @@
 import Compute
 import Foundation
+import Heads
+import Reading
+import Reporting
 import TestSupport
 import Testing
 import Training
@@ -275,9 +278,55 @@ import Training
     #expect(measured.status == 1 && measured.diagnostics.contains("holds a sweep"), "\(measured.diagnostics)")
 
     let none = try program.run(sweepArguments("none", heads + ["--blrs", "1e40,1e41"]))
-    #expect(none.status == 1 && none.output.isEmpty)
+    #expect(none.status == 1 && none.output.components(separatedBy: "all given up").count == 1 + 2)
     #expect(none.diagnostics.contains("none of 4 runs finished"), "\(none.diagnostics)")
     #expect(none.diagnostics.split(separator: "\n").count == 1, "\(none.diagnostics)")
+  }
+
+  @Test func alsoASweepWithoutASurvivorIsOneDocument() throws {
+    let result = try program.run(
+      sweepArguments("none", ["--cls-features", "cls,pos", "--blr", "1e40", "--json"]))
+    #expect(
+      result.status == 1 && result.diagnostics.contains("none of 2 runs finished"), "\(result.diagnostics)")
+    let file = SweepFolder(caches.folder.file("none")).summaryFile
+    #expect(try result.output == String(contentsOfFile: file, encoding: .utf8))
+  }
+
+  /// Heads that learn one after the other: the last line is of all of them.
+  @Test(arguments: ["cls,pos", "pos,cls"]) func aSweepEndsWithTheBestOfAll(heads: String) throws {
+    let arguments = sweepArguments("sweep", ["--cls-features", heads]).filter { $0 != "-q" }
+    let result = try program.run(arguments)
+    #expect(result.status == 0, "\(result.diagnostics)")
+    let summary = try object(
+      String(contentsOfFile: SweepFolder(caches.folder.file("sweep")).summaryFile, encoding: .utf8))
+    let scores = try #require(summary["runs"] as? [[String: Any]]).map { run in
+      let final = try #require(run["final"] as? [String: Any])
+      return try #require((final["validation"] as? [String: Any])?["top1"] as? Double)
+    }
+    #expect(Set(scores).count == 2, "a best one is needed: \(scores)")
+    let last = try #require(result.diagnostics.split(separator: "\n").last)
+    #expect(last.hasPrefix("sweep of 2: ") && last.contains("batches/s, best val top-1"), "\(last)")
+    #expect(last.hasSuffix(NumberText.percentage(scores.max()!)) && !last.contains("loss"), "\(last)")
+  }
+
+  /// Whoever follows the files of all runs finds them before the last head begins.
+  @Test func allRunsHaveTheirFoldersFromTheStart() throws {
+    let runs = ["cls", "pos"].map { name in
+      PlannedRun(
+        TrainingConfiguration(
+          head: HeadDescription(features: name == "cls" ? .cls : .pos),
+          optimizer: OptimizerDescription(.sgd, momentum: 0.9, weightDecay: 0),
+          schedule: LearningRateSchedule(peak: 0.1, minimum: 0, warmupEpochs: 0, epochs: 1), epochs: 1,
+          batchSize: 16, accumulation: 1, seed: 0), RunFolder(caches.folder.file("sweep/runs/\(name)")))
+    }
+    var observer = TrainingRun.Observer()
+    observer.shouldStop = { true }
+    _ = try TrainingRun(
+      runs, DataSources(train: [caches.train], validation: [caches.validation]),
+      folder: RunFolder(caches.folder.file("sweep")), programVersion: "test",
+      parallel: Parallel(threadCount: 1)
+    ).run(.fresh, observer)
+    for run in runs { #expect(try bytes(ofFile: run.folder.metricsFile).isEmpty) }
   }
 
   /// More heads than files may be open.

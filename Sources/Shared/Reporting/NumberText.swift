@@ -41,6 +41,11 @@ public enum NumberText {
     return String(text[...end].last == "." ? text[..<end] : text[...end])
   }
 
+  /// A loss: three digits behind the point, `0.250`, unless it has become so large that they say nothing.
+  public static func loss(_ value: Double) -> String {
+    abs(value) < 1e6 ? fixed(value, 3) : significant(value)
+  }
+
   /// The two largest units: `0.5 s`, `42 s`, `3 min 12 s`, `2 h 5 min`, `4 d 1 h`.
   public static func duration(seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return "unknown time" }

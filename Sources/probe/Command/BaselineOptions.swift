@@ -44,11 +44,14 @@ struct BaselineData {
     _ data: TrainingData, _ features: HeadDescription.Features, _ monitor: BaselineMonitor,
     _ parallel: Parallel
   ) throws {
-    var pass = PassProgress("features", style: monitor.style)
     guard
       let images = try TrainingImages(data).pooled(
         [features], parallel, folder: ScratchFile.defaultFolder,
-        shouldStop: { Interruption.isRequested }, onProgress: { pass.update($0, of: $1) })?[0]
+        shouldStop: { Interruption.isRequested },
+        onProgress: { images, total in
+          if images == 0 { monitor.work.begin("features", total: total) }
+          monitor.work.advance(to: images)
+        })?[0]
     else { throw monitor.stop() }
     let classCount = data.layout.classNames.count
     func labelled(_ tokens: LabelledTokens, _ name: String) throws -> LabelledFeatures {

@@ -3,6 +3,7 @@ import Commands
 import Compute
 import Evaluation
 import Files
+import Heads
 import Reading
 import Reporting
 import Training
@@ -59,14 +60,25 @@ struct EvalCommand: ParsableCommand {
     let predictionsFile = try predictions.map { path throws(InputError) in try AtomicFileWriter(path) }
     let confusionFile = try confusion.map { path throws(InputError) in try AtomicFileWriter(path) }
     var lines = PredictionLines(id: { tokens.caches?.id(row: $0) ?? "" }, classNames: classNames)
-    var features = PassProgress("features", style: output.progressStyle)
-    var measuring = PassProgress("measuring", style: output.progressStyle)
+    let work = WorkAtHand(style: output.progressStyle)
+    // An error, too, begins on a line of its own.
+    defer { work.end() }
+    func beginMeasuring() { work.begin("measuring", total: tokens.count) }
     let companions = try companionOptions.caches(of: trained, reading.options)
     let total = tokens.count * (companions.beside == nil ? 1 : 2)
+    if FixedFeature.isComputedOnce(trained.summary.configuration.head.features) {
+      work.begin("features", total: total)
+    } else {
+      beginMeasuring()
+    }
     let measured = try trained.measure(
       on: tokens, attentionFrom: companions.attention, beside: companions.beside,
       folder: ScratchFile.defaultFolder,
-      shouldStop: { Interruption.isRequested }, onFeatures: { features.update($0, of: total) },
+      shouldStop: { Interruption.isRequested },
+      onFeatures: { images in
+        work.advance(to: images)
+        if images == total { beginMeasuring() }
+      },
       withConfusion: confusion != nil
     ) { images, labels, batch, scores in
       if let predictionsFile {
@@ -74,8 +86,9 @@ struct EvalCommand: ParsableCommand {
         try predictionsFile.append(lines.take())
       }
       try logitsFile?.append(scores)
-      measuring.update(images.upperBound, of: tokens.count)
+      work.advance(to: images.upperBound)
     }
+    work.end()
     try logitsFile?.commit()
     try predictionsFile?.commit()
     if let confusionFile, let counts = measured.confusion {

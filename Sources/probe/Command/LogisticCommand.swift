@@ -24,10 +24,10 @@ struct LogisticCommand: ParsableCommand {
     let monitor = BaselineMonitor(style: output.progressStyle)
     let data = try data.load(monitor, parallel)
     let split = try data.split(for: penalties.elements, seed: selection.seed)
-    monitor.begin("fitting", total: nil)
+    monitor.work.begin("fitting", total: nil)
     let selected = try LogisticRegression.select(
       data.train, penalties: penalties.elements, split: split, parallel, monitor.observer)
-    monitor.close()
+    monitor.work.end()
     if !selected.model.hasConverged {
       StandardError.write(
         "penalty \(selected.penalty): stopped before the optimum; a greater penalty is reached sooner\n")
@@ -36,7 +36,7 @@ struct LogisticCommand: ParsableCommand {
     let metrics = try selected.model.measure(on: data.validation, parallel) { places, labels, block in
       if selection.predictions != nil { lines.add(rows: data.validationRows[places], labels: labels, block) }
     }
-    if let file = selection.predictions { try AtomicFile.write(lines.text, to: file) }
+    if let file = selection.predictions { try AtomicFileWriter.write(lines.text, to: file) }
     let features = self.data.features.features.rawValue
     let result = PenaltyResult(data, features: features, selected, metrics)
     try StandardOutput.write(

@@ -79,15 +79,16 @@ struct MapsCommand: ParsableCommand {
     let companions = try companionOptions.caches(of: trained, reading.options)
     let gallery = MapGallery(
       trained, tokens, companions, options, programVersion: Program.version, output.parallel)
-    let monitor = MapsMonitor(style: output.progressStyle)
+    let work = WorkAtHand(style: output.progressStyle)
+    // An error, too, begins on a line of its own.
+    defer { work.end() }
     let result = try gallery.write(
-      to: outputPath, overwriting: overwrite, scratchFolder: ScratchFile.defaultFolder, monitor.observer)
-    monitor.close()
-    if output.json {
-      try StandardOutput.write(CanonicalJSON.page(result))
-      return
-    }
-    try StandardOutput.write("\(result.maps) maps of \(result.images) images: \(result.page)\n")
+      to: outputPath, overwriting: overwrite, scratchFolder: ScratchFile.defaultFolder, .init(work))
+    work.end()
+    try StandardOutput.write(
+      output.json
+        ? CanonicalJSON.page(result)
+        : "\(result.maps) maps of \(result.images) images: \(result.page.printable)\n")
     if !dataPath.isEmpty, result.imagesMissing > 0 {
       StandardError.write("\(result.imagesMissing) images were not found: their maps are drawn alone\n")
     }

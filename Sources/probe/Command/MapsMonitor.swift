@@ -1,33 +1,17 @@
 import Commands
 import Maps
 import Reporting
-import Synchronization
 
-/// Shows how far the drawing of maps is.
-final class MapsMonitor: Sendable {
-  private let style: Progress.Style
-  /// Of the work at hand.
-  private let progress = Mutex<Progress?>(nil)
-
-  init(style: Progress.Style) { self.style = style }
-
-  var observer: MapGallery.Observer {
-    MapGallery.Observer(
+extension MapGallery.Observer {
+  /// Shows how far the drawing of maps is, and ends it at Ctrl-C.
+  init(_ work: WorkAtHand) {
+    self.init(
       shouldStop: { Interruption.isRequested },
-      onMeasured: { self.measured($0, of: $1) },
-      onChosen: { self.begin("Drawing", total: $0) },
-      onDrawn: { self.progress.withLock { $0?.advance() } })
-  }
-
-  func close() { progress.withLock { $0?.finish() } }
-
-  private func measured(_ images: Int, of total: Int) {
-    if progress.withLock({ $0 == nil }) { begin("Measuring", total: total) }
-    progress.withLock { $0?.advance(by: images) }
-  }
-
-  private func begin(_ doing: String, total: Int) {
-    close()
-    progress.withLock { $0 = Progress(doing, unit: "images", total: total, style: style) }
+      onMeasured: { images, total in
+        if images == 0 { work.begin("Measuring", total: total) }
+        work.advance(to: images)
+      },
+      onChosen: { work.begin("Drawing", total: $0) },
+      onDrawn: { work.advance() })
   }
 }

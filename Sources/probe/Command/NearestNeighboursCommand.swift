@@ -46,15 +46,15 @@ struct NearestNeighboursCommand: ParsableCommand {
     let search = NearestNeighbours(
       data.train, neighbours: neighbours.elements, temperatures: temperature.elements)
     var lines = PredictionLines(id: data.validationID, classNames: data.classNames)
-    monitor.begin("neighbours", total: data.validation.count)
+    monitor.work.begin("neighbours", total: data.validation.count)
     let results = try search.measure(on: data.validation, parallel) { places, block in
       guard predictions != nil else { return }
       lines.add(rows: data.validationRows[places], labels: data.validation.labels[places], block)
     } onProgress: {
       try monitor.advance(to: $0)
     }
-    monitor.close()
-    if let predictions { try AtomicFile.write(lines.text, to: predictions) }
+    monitor.work.end()
+    if let predictions { try AtomicFileWriter.write(lines.text, to: predictions) }
     if output.json {
       let result = Result(
         features: self.data.features.features.rawValue, trainImages: data.train.count,

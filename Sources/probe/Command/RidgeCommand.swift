@@ -23,15 +23,15 @@ struct RidgeCommand: ParsableCommand {
     let monitor = BaselineMonitor(style: output.progressStyle)
     let data = try data.load(monitor, parallel)
     let split = try data.split(for: penalties.elements, seed: selection.seed)
-    monitor.begin("fitting", total: data.train.count + (split?.learned.count ?? 0))
+    monitor.work.begin("fitting", total: data.train.count + (split?.learned.count ?? 0))
     let selected = try RidgeRegression.select(
       data.train, penalties: penalties.elements, split: split, parallel, monitor.observer)
-    monitor.close()
+    monitor.work.end()
     var lines = PredictionLines(id: data.validationID, classNames: data.classNames, withConfidence: false)
     let accuracies = try selected.model.measure(on: data.validation, parallel) { places, labels, block in
       if selection.predictions != nil { lines.add(rows: data.validationRows[places], labels: labels, block) }
     }.accuracies
-    if let file = selection.predictions { try AtomicFile.write(lines.text, to: file) }
+    if let file = selection.predictions { try AtomicFileWriter.write(lines.text, to: file) }
     let features = self.data.features.features.rawValue
     let result = PenaltyResult(data, features: features, selected, accuracies)
     try StandardOutput.write(

@@ -97,12 +97,9 @@ struct SweepCommand: ParsableCommand {
       runs, data.sources, headsAtOnce: headsAtOnce ?? .max, monitor, output)
     let summary = SweepSummary(programVersion: Program.version, folders: names, results: results)
     try SweepFolder(folder.outputPath).write(summary)
+    try StandardOutput.write(
+      output.json ? CanonicalJSON.page(summary) : SweepTable.of(summary).text)
     try tellFailures(summary, monitor)
-    if output.json {
-      try StandardOutput.write(CanonicalJSON.page(summary))
-    } else {
-      try StandardOutput.write(SweepTable.of(summary).text)
-    }
   }
 
   /// - Throws: where no run is left.

@@ -1,5 +1,4 @@
 import Commands
-import Evaluation
 import Reporting
 import Training
 
@@ -8,74 +7,52 @@ import Training
 final class TrainingMonitor {
   private let name: String
   private let epochs: Int
-  private let style: Progress.Style
+  private let isSweep: Bool
   private let table: LiveTable
-  private var progress: Progress?
-  /// Of features that are computed before training.
-  private var features: PassProgress
-  /// The batch and the accuracies that were seen last.
+  private let work: WorkAtHand
+  /// What is to be seen of the last batch.
   private var batch = ""
-  private var accuracy = ""
-  /// Of all heads that were not given up, by their numbers, whichever of them learn together.
-  private var latest: [Int: Metrics] = [:]
 
   init(_ name: String, _ runs: [PlannedRun], epochs: Int, style: Progress.Style) {
-    (self.name, self.epochs, self.style) = (name, epochs, style)
+    (self.name, self.epochs, isSweep) = (name, epochs, runs.count > 1)
     table = LiveTable(runs)
-    features = PassProgress("features", style: style)
+    work = WorkAtHand(style: style)
   }
 
   /// What is to be told to this monitor.
   var observer: TrainingRun.Observer {
     var observer = TrainingRun.Observer()
-    observer.onFeatures = { [self] images, total in features.update(images, of: total) }
+    observer.onFeatures = { [work] images, total in
+      if images == 0 { work.begin("features", total: total) }
+      work.advance(to: images)
+    }
     observer.onStart = { [self] batches, done in
-      progress = Progress(
-        name, unit: "batches", total: batches, alreadyDone: done, style: style,
+      work.begin(
+        name, unit: "batches", total: batches, alreadyDone: done,
         details: { [table] in table.lines(in: $0) })
-      if done > 0 { progress?.note("\(name): goes on after \(done) of \(batches) batches") }
+      if done > 0, done < batches { note("goes on after \(done) of \(batches) batches") }
+      work.show()
     }
     observer.onBatch = { [self] done in
       table.add(done)
-      let head = done.track == name ? "" : "\(done.track), "
-      batch = "\(head)epoch \(done.epoch + 1)/\(epochs), loss \(NumberText.fixed(done.loss, 3))"
-      progress?.advance(detail: batch + accuracy)
+      let head = isSweep ? "\(done.track), " : ""
+      batch = "\(head)epoch \(done.epoch + 1)/\(epochs), loss \(NumberText.loss(done.loss))"
+      work.advance(detail: detail)
     }
     observer.onEpoch = { [self] news in
       table.add(news)
-      for run in news { latest[run.number] = run.failure == nil ? run.records.last?.validation : nil }
-      guard let best = latest.values.max(by: { $0.score < $1.score }) else { return }
-      let score = best.meanAveragePrecision == nil ? "top-1" : "mAP"
-      accuracy =
-        ", \(latest.count > 1 ? "best " : "")val \(score) \(NumberText.percentage(best.score))"
-      // Of a resumed run no batch has been seen yet.
-      if !batch.isEmpty { progress?.advance(by: 0, detail: batch + accuracy) }
+      work.advance(by: 0, detail: detail)
     }
-    observer.onNote = note
+    observer.onNote = { [self] in note($0) }
     observer.shouldStop = { Interruption.isRequested }
     return observer
   }
 
+  private var detail: String { [batch, table.standing].filter { !$0.isEmpty }.joined(separator: ", ") }
+
   /// Tells what the user should know, also where no progress is shown.
-  func note(_ text: String) { progress?.note("\(name): \(text)") }
+  func note(_ text: String) { work.note("\(name): \(text)") }
 
-  func close() { progress?.finish() }
-}
-
-/// Progress of a pass over images whose number shows when it is under way.
-struct PassProgress {
-  private let name: String
-  private let style: Progress.Style
-  private var progress: Progress?
-  private var done = 0
-
-  init(_ name: String, style: Progress.Style) { (self.name, self.style) = (name, style) }
-
-  mutating func update(_ images: Int, of total: Int) {
-    let progress = progress ?? Progress(name, unit: "images", total: total, style: style)
-    self.progress = progress
-    progress.advance(by: images - done)
-    done = images
-    if images == total { progress.finish() }
-  }
+  /// Ends with how all heads stand: the last batch is one head's, or that of a few.
+  func close() { work.end(detail: isSweep ? table.standing : detail) }
 }

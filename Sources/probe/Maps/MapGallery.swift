@@ -71,7 +71,7 @@ public struct MapGallery {
   /// What happens meanwhile, for those who wait.
   public struct Observer {
     public var shouldStop: @Sendable () -> Bool
-    /// Told on how many more of all images the head has been measured.
+    /// Told on how many of all images the head has been measured, before the first one, too.
     public var onMeasured: (_ images: Int, _ total: Int) -> Void
     /// Told how many are to be drawn, and then of each one.
     public var onChosen: (_ images: Int) -> Void
@@ -105,12 +105,7 @@ public struct MapGallery {
     }
     let terms =
       options.terms.isEmpty ? ImageTerm.usual(classCount: tokens.classNames.count) : options.terms
-    let outcomes =
-      !terms.contains(where: \.needsOutcomes)
-      ? []
-      : try trained.outcomes(
-        on: tokens, companions, folder: scratchFolder, shouldStop: observer.shouldStop
-      ) { observer.onMeasured($0, tokens.count) }
+    let outcomes = terms.contains(where: \.needsOutcomes) ? try outcomes(scratchFolder, observer) : []
     let sections = try ImageChoice(tokens: tokens, outcomes: outcomes).sections(terms)
     let images = Set(sections.flatMap(\.images)).sorted()
     guard !images.isEmpty else {
@@ -145,6 +140,13 @@ public struct MapGallery {
       images: images.count, imagesMissing: images.count - originals.count,
       maps: cards.values.reduce(0) { $0 + $1.pictures.count { $0.numbers != nil } },
       headHasMaps: sample != nil, sheetsHaveText: sheets.hasText, page: folder.pageFile)
+  }
+
+  private func outcomes(_ scratchFolder: String, _ observer: Observer) throws -> [ImageOutcome] {
+    observer.onMeasured(0, tokens.count)
+    return try trained.outcomes(
+      on: tokens, companions, folder: scratchFolder, shouldStop: observer.shouldStop
+    ) { observer.onMeasured($0, tokens.count) }
   }
 
   /// - Returns: each image's card, and the head's weights in one of them.

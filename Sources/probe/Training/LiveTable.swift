@@ -9,6 +9,8 @@ public final class LiveTable: Sendable {
   /// More rows than this nobody takes in while they change.
   private static let rowLimit = 12
   private static let curveLimit = 16
+  /// As few columns as a head's name still tells something in.
+  private static let leastNameWidth = 8
 
   /// What is known of one run.
   private struct Row: Sendable {
@@ -73,6 +75,19 @@ public final class LiveTable: Sendable {
     }
   }
 
+  /// How the heads stand in a few words, as in `val top-1 71.3 %`, or of several `best val top-1 71.3 %`: the best of the
+  /// last scores of all heads that were not given up. Empty where there is none yet.
+  public var standing: String {
+    let rows = rows.withLock { $0 }
+    let measured = rows.compactMap { $0.isGivenUp ? nil : $0.latest?.validation }
+    guard let best = measured.max(by: { $0.score < $1.score }) else { return "" }
+    return "\(rows.count > 1 ? "best " : "")val \(Self.scoreName(rows)) \(share(best.score))"
+  }
+
+  private static func scoreName(_ rows: [Row]) -> String {
+    rows.contains { $0.latest?.validation.meanAveragePrecision != nil } ? "mAP" : "top-1"
+  }
+
   /// - Parameter size: of the place. Columns that have no room are left out, and rows counted instead.
   public func lines(in size: TerminalSize) -> [String] {
     let rows = rows.withLock { $0 }
@@ -88,18 +103,34 @@ public final class LiveTable: Sendable {
   }
 
   private func table(of shown: [Row], all: [Row], columns limit: Int) -> Table {
-    var columns = columns(shown, all)
+    var columns = self.columns(shown, all)
+    var nameLimit = Int.max
     while true {
       var table = Table(columns.map(\.column))
-      for row in shown { table.append(columns.map { $0.cell(row) ?? "" }) }
-      let width = table.lines.map(\.columnCount).max() ?? 0
-      guard width > limit, let least = columns.compactMap(\.importance).min() else { return table }
-      columns.removeAll { $0.importance == least }
+      for row in shown {
+        table.append([name(row, limit: nameLimit)] + columns.dropFirst().map { $0.cell(row) ?? "" })
+      }
+      let excess = (table.lines.map(\.columnCount).max() ?? 0) - limit
+      guard excess > 0 else { return table }
+      if let least = columns.compactMap(\.importance).min() {
+        columns.removeAll { $0.importance == least }
+        continue
+      }
+      // A name that is cut tells more than a score that is.
+      let longest = table.rows.map { $0[0].columnCount }.max() ?? 0
+      let room = max(Self.leastNameWidth, longest - excess)
+      guard room < longest else { return table }
+      nameLimit = room
     }
   }
 
+  private func name(_ row: Row, limit: Int) -> String {
+    let name = row.configuration.head.name
+    return name.columnCount <= limit ? name : "\(name.prefix(columns: limit - 1))\u{2026}"
+  }
+
   private func columns(_ shown: [Row], _ all: [Row]) -> [Column] {
-    let score = all.contains { $0.latest?.validation.meanAveragePrecision != nil } ? "mAP" : "top-1"
+    let score = Self.scoreName(all)
     let hasHeldOut = all.contains { $0.latest?.heldOut != nil }
     var columns = [Column(column: .text("head")) { $0.configuration.head.name }]
     columns += settings
@@ -108,9 +139,9 @@ public final class LiveTable: Sendable {
         $0.isGivenUp ? "given up" : "\($0.scores.count)/\($0.configuration.epochs)"
       })
     columns += [
-      Column(column: .number("train loss"), importance: 2) { $0.training.map { loss($0.loss) } },
+      Column(column: .number("train loss"), importance: 2) { $0.training.map { lossText($0.loss) } },
       Column(column: .number("train top-1"), importance: 0) { $0.training.map { share($0.top1) } },
-      Column(column: .number("val loss"), importance: 1) { $0.latest.map { loss($0.validation.loss) } },
+      Column(column: .number("val loss"), importance: 1) { $0.latest.map { lossText($0.validation.loss) } },
       Column(column: .number("val \(score)"), importance: hasHeldOut ? 3 : nil) {
         $0.latest.map { share($0.validation.score) }
       },
@@ -143,5 +174,5 @@ public final class LiveTable: Sendable {
   }
 }
 
-private func loss(_ loss: Double) -> String { NumberText.fixed(loss, 3) }
+private func lossText(_ loss: Double) -> String { NumberText.loss(loss) }
 private func share(_ share: Double) -> String { NumberText.percentage(share) }

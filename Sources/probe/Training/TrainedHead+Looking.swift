@@ -27,7 +27,7 @@ public struct CompanionCaches {
 extension TrainedHead {
   /// What became of each image, in their order.
   ///
-  /// - Parameter onProgress: told how many more images are done, after each batch.
+  /// - Parameter onProgress: told how many images are done, after each batch.
   /// - Throws: as ``measure(on:attentionFrom:beside:folder:shouldStop:onFeatures:withConfusion:onBatch:)``.
   public func outcomes(
     on tokens: LabelledTokens, _ companions: CompanionCaches, folder: String, shouldStop: () -> Bool,
@@ -40,7 +40,7 @@ extension TrainedHead {
       shouldStop: shouldStop,
       onBatch: { images, _, predictions, logits in
         outcomes += Self.outcomes(of: tokens, images, predictions, logits)
-        onProgress(images.count)
+        onProgress(images.upperBound)
       })
     return outcomes
   }

@@ -32,6 +32,7 @@ public final class Progress: Sendable {
   private let details: Details
   private let clock: Clock
   private let size: @Sendable () -> TerminalSize
+  private let turn: @Sendable () -> Int?
   private let sink: Sink
   private let state: Mutex<State>
 
@@ -43,6 +44,8 @@ public final class Progress: Sendable {
     var lastWrite: Double
     /// On a terminal.
     var block = TerminalBlock()
+    /// The turn at the terminal in which the block was drawn.
+    var turn: Int?
     var isFinished = false
     /// What was done when, at least a second apart, over the last half minute.
     var history: [(time: Double, done: Int)]
@@ -59,10 +62,12 @@ public final class Progress: Sendable {
   ///   - alreadyDone: how many an earlier run did; they count as done but not towards the rate.
   ///   - interval: seconds between two plain lines.
   ///   - details: must not report to this progress.
+  ///   - turn: tells the times apart that this process has had the terminal to itself; nil while others have it.
   public init(
     _ doing: String, unit: String, total: Int?, alreadyDone: Int = 0, style: Style = .automatic,
     interval: Double = 10, details: @escaping Details = { _ in [] }, clock: Clock? = nil,
-    size: @escaping @Sendable () -> TerminalSize = { .current }, sink: Sink? = nil
+    size: @escaping @Sendable () -> TerminalSize = { .current }, turn: (@Sendable () -> Int?)? = nil,
+    sink: Sink? = nil
   ) {
     precondition(interval >= 0, "an interval cannot be \(interval) seconds")
     let clock = clock ?? Progress.monotonicClock()
@@ -74,6 +79,8 @@ public final class Progress: Sendable {
     self.details = details
     self.clock = clock
     self.size = size
+    self.turn = turn ?? JobControl.turn
+    if turn == nil, self.style == .terminal { JobControl.listen() }
     self.sink = sink ?? { StandardError.write($0) }
     start = (clock(), alreadyDone)
     state = Mutex(State(done: alreadyDone, lastWrite: start.time, history: [start]))
@@ -89,9 +96,14 @@ public final class Progress: Sendable {
   /// Counts finished units.
   ///
   /// - Parameter detail: what else is worth seeing, such as the current loss; stays until replaced.
-  public func advance(by count: Int = 1, detail: String? = nil) {
+  public func advance(by count: Int = 1, detail: String? = nil) { advance(detail) { $0 += count } }
+
+  /// Counts finished units where it is known how many there are in all.
+  public func advance(to count: Int, detail: String? = nil) { advance(detail) { $0 = count } }
+
+  private func advance(_ detail: String?, _ change: (inout Int) -> Void) {
     state.withLock { state in
-      state.done += count
+      change(&state.done)
       if let detail { state.detail = detail.printable }
       guard style != .quiet, !state.isFinished else { return }
       let now = clock()
@@ -105,6 +117,14 @@ public final class Progress: Sendable {
         sink(line(now, state) + "\n")
       default: break
       }
+    }
+  }
+
+  /// On a terminal, draws at once, before the first unit is finished.
+  public func show() {
+    state.withLock { state in
+      guard style == .terminal, !state.isFinished else { return }
+      draw([line(clock(), state)], &state)
     }
   }
 
@@ -128,10 +148,13 @@ public final class Progress: Sendable {
 
   /// Ends with a line that says how much was done in which time, also if it is less than the total; what stands below it
   /// stays. Does nothing the second time.
-  public func finish() {
+  ///
+  /// - Parameter detail: in the place of the one so far.
+  public func finish(detail: String? = nil) {
     state.withLock { state in
       guard style != .quiet, !state.isFinished else { return }
       state.isFinished = true
+      if let detail { state.detail = detail.printable }
       let seconds = clock() - start.time
       let count = state.done - start.done - state.skipped
       var text = "\(doing): \(quantity(state.done)) in \(NumberText.duration(seconds: seconds))"
@@ -143,8 +166,12 @@ public final class Progress: Sendable {
     }
   }
 
-  /// Writes over what is on the terminal.
+  /// Writes over what is on the terminal. In the background it belongs to others, and only what stays is written; when it
+  /// comes back, nobody knows what has become of the lines that were there.
   private func draw(_ lines: [String], below text: String = "", _ state: inout State) {
+    let turn = turn()
+    if turn != state.turn { (state.turn, state.block) = (turn, TerminalBlock()) }
+    guard turn != nil else { return text.isEmpty ? () : sink(text) }
     let size = size()
     // One row is the line's and one the cursor's.
     let room = size.rows - 2
