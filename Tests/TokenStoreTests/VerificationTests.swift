@@ -1,6 +1,7 @@
 import Compute
 import Files
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 import TokenStore
@@ -12,6 +13,31 @@ import TokenStore
     #expect(report.isGood, "\(report.problems)")
     #expect(report.checkedRowCount == 10 && report.undecodableRowCount == 1)
     #expect(report.byteCount == (try TokenCache(folder.path)).manifest.shards.reduce(0) { $0 + $1.byteCount })
+  }
+
+  /// Also within a shard, and up to the total where one cannot be read.
+  @Test(arguments: [1, 3]) func rowsAreToldAsTheyAreChecked(threads: Int) throws {
+    let folder = try SampleCache(rowCount: 40).written()
+    let told = Mutex<[[Int?]]>([])
+    _ = try CacheVerifier.verify(folder.path, parallel: Parallel(threadCount: threads)) { rows, total in
+      told.withLock { $0.append([rows, total]) }
+    }
+    let counts = told.withLock { $0.map { $0[0]! } }
+    #expect(counts.first == 0 && counts.last == 40 && counts == counts.sorted(), "\(counts)")
+    #expect(Set(counts).count > 2, "\(counts)")
+    #expect(told.withLock { $0.allSatisfy { $0[1] == 40 } })
+    struct Stop: Error {}
+    #expect(throws: Stop.self) {
+      try CacheVerifier.verify(folder.path, parallel: Parallel(threadCount: threads)) { rows, _ in
+        if rows > 0 { throw Stop() }
+      }
+    }
+    Folder.remove(folder.file("manifest.json"))
+    let alone = Mutex<[Int?]>([])
+    _ = try CacheVerifier.verify(folder.path) { rows, total in
+      alone.withLock { $0 += [rows, total] }
+    }
+    #expect(alone.withLock { $0.first == 0 && $0.dropLast().last == 40 && $0.last == .some(nil) })
   }
 
   /// One bit in each dataset: the report names the row.

@@ -1,5 +1,6 @@
 import Compute
 import Files
+import Synchronization
 
 /// What is wrong with a cache.
 public struct CacheVerification: Sendable {
@@ -38,29 +39,28 @@ public struct CacheVerification: Sendable {
 public struct CacheVerifier {
   private let folder: String
   private let parallel: Parallel
-  private let onRows: (_ rows: Int, _ total: Int) throws -> Void
+  private let checked: RowCount
   private var report = CacheVerification()
 
-  /// - Parameter onRows: told how many of all rows have been checked, shard by shard. What it throws ends the work.
+  /// - Parameter onRows: told how many of all rows have been checked, first of none and then every few rows, from any thread
+  ///   but never twice at once; the total is nil without a manifest. What it throws ends the work.
   /// - Returns: everything that is wrong; ``CacheVerification/isGood`` exactly where each file is as it was written.
   ///   The data card is for people and may be edited: it is not checked.
   /// - Throws: only where there is no folder to look at.
   public static func verify(
     _ folder: String, parallel: Parallel = Parallel(),
-    onRows: @escaping (_ rows: Int, _ total: Int) throws -> Void = { _, _ in }
+    onRows: @escaping @Sendable (_ rows: Int, _ total: Int?) throws -> Void = { _, _ in }
   ) throws -> CacheVerification {
     guard Folder.contains(folder) else { throw InputError(folder, "does not exist") }
-    var verifier = CacheVerifier(folder: folder, parallel: parallel, onRows: onRows)
+    var verifier = CacheVerifier(folder: folder, parallel: parallel, checked: RowCount(onRows))
     try verifier.run()
     return verifier.report
   }
 
-  private init(
-    folder: String, parallel: Parallel, onRows: @escaping (_ rows: Int, _ total: Int) throws -> Void
-  ) {
+  private init(folder: String, parallel: Parallel, checked: RowCount) {
     self.folder = folder
     self.parallel = parallel
-    self.onRows = onRows
+    self.checked = checked
   }
 
   private mutating func run() throws {
@@ -69,17 +69,20 @@ public struct CacheVerifier {
       manifest = try CacheManifest.read(folder)
     } catch {
       note(CacheManifest.fileName, error)
+      try checked.begin(total: nil)
       try checkShardsAlone()
       return
     }
     if manifest.state == .partial { note(CacheManifest.fileName, manifest.incompleteError(folder)) }
     guard let first = manifest.shards.first else { return }
     let layout = try manifest.layout(of: first, folder)
+    try checked.begin(total: manifest.rowCount)
     var checker = ShardChecker(folder, manifest: manifest, layout: layout)
     for shard in manifest.shards {
       do throws(InputError) { try checker.check(shard) } catch { note(shard.name, error) }
       try checkRows(of: shard, layout)
-      try onRows(shard.rowStart + shard.rowCount, manifest.rowCount)
+      // Also the rows of a shard that cannot be read.
+      try checked.reach(shard.rowStart + shard.rowCount)
     }
     if manifest.state == .complete { try checkWhole(manifest, layout) }
   }
@@ -94,6 +97,26 @@ public struct CacheVerifier {
 
   private mutating func note(_ file: String, _ reason: String) {
     report.problems.append(CacheVerification.Problem(file: file, reason: reason))
+  }
+}
+
+/// Counts checked rows on all threads.
+private final class RowCount: Sendable {
+  private let state = Mutex((done: 0, total: Int?.none))
+  private let onRows: @Sendable (_ rows: Int, _ total: Int?) throws -> Void
+
+  init(_ onRows: @escaping @Sendable (_ rows: Int, _ total: Int?) throws -> Void) { self.onRows = onRows }
+
+  func begin(total: Int?) throws { try tell { $0 = (0, total) } }
+  func reach(_ count: Int) throws { try tell { $0.done = count } }
+  @Sendable func add(_ count: Int) throws { try tell { $0.done += count } }
+
+  /// Under the lock, so that the counts come in their order.
+  private func tell(_ change: (inout (done: Int, total: Int?)) -> Void) throws {
+    try state.withLock { state in
+      change(&state)
+      try onRows(state.done, state.total)
+    }
   }
 }
 
@@ -116,7 +139,8 @@ extension CacheVerifier {
     }
     // One thread hashes the file while the others check its rows.
     let digest = ChunkResults<String>()
-    let damaged = try mapped.damagedRows(parallel) { digest.set(try SHA256.hexadecimal(ofFile: path), 0) }
+    let damaged = try mapped.damagedRows(
+      parallel, beside: { digest.set(try SHA256.hexadecimal(ofFile: path), 0) }, onChecked: checked.add)
     report(mapped, damaged, shard: shard.name, rowStart: shard.rowStart)
     if let row = mapped.firstRowWithoutScale() {
       note(
@@ -172,7 +196,9 @@ extension CacheVerifier {
       skeleton.placements, rowCount: rowCount, fileByteCount: skeleton.byteCount, path)
     try layout.requireScales(of: skeleton, path)
     let mapped = try MappedShard(path, layout: layout, rowCount: rowCount, placements: skeleton.placements)
-    report(mapped, try mapped.damagedRows(parallel), shard: name, rowStart: skeleton.attributes.rowStart)
+    report(
+      mapped, try mapped.damagedRows(parallel, onChecked: checked.add), shard: name,
+      rowStart: skeleton.attributes.rowStart)
   }
 }
 

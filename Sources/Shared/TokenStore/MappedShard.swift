@@ -126,14 +126,20 @@ extension MappedShard {
 
   /// The rows that are not written, or not as their checksums have it, in ascending order.
   ///
-  /// - Parameter companion: runs beside the checks, on one of the threads.
-  func damagedRows(_ parallel: Parallel, beside companion: @Sendable () throws -> Void = {}) throws -> [Int] {
+  /// - Parameters:
+  ///   - companion: runs beside the checks, on one of the threads.
+  ///   - onChecked: told of some rows more, from any thread. What it throws ends the checks.
+  func damagedRows(
+    _ parallel: Parallel, beside companion: @Sendable () throws -> Void = {},
+    onChecked: @Sendable (_ rows: Int) throws -> Void = { _ in }
+  ) throws -> [Int] {
     let results = ChunkResults<[Int]>()
     let chunkCount = (rowCount + Self.chunkLength - 1) / Self.chunkLength
     try parallel.forEach(chunkCount + 1) { index, _ in
       guard index > 0 else { return try companion() }
       let rows = (index - 1) * Self.chunkLength..<min(rowCount, index * Self.chunkLength)
       results.set(rows.filter { !isIntact(row: $0) }, index)
+      try onChecked(rows.count)
     }
     return results.inOrder().flatMap { $0 }
   }

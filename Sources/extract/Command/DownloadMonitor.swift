@@ -5,38 +5,34 @@ import Reporting
 
 /// Turns what the download of a model tells into progress on stderr, in millions of bytes.
 final class DownloadMonitor {
-  private let style: Progress.Style
-  private var progress: Progress?
+  private let work: WorkAtHand
   private var shown = 0
 
   /// Rounded up, so that the end is the total.
   private static func units(_ byteCount: Int) -> Int { (byteCount + 999_999) / 1_000_000 }
 
-  init(style: Progress.Style) { self.style = style }
+  init(style: Progress.Style) { work = WorkAtHand(style: style) }
 
   func receive(_ event: DownloadEvent) {
     switch event {
     case .started(let name, let byteCount, let alreadyDone):
       shown = Self.units(alreadyDone)
-      progress = Progress(
-        "Downloading \(name)", unit: "MB", total: byteCount.map(Self.units), alreadyDone: shown, style: style)
+      work.begin(
+        "Downloading \(name)", unit: "MB", total: byteCount.map(Self.units), alreadyDone: shown)
     case .reached(let byteCount):
       let reached = Self.units(byteCount)
       guard reached != shown else { return }
-      progress?.advance(by: reached - shown)
+      work.advance(to: reached)
       shown = reached
     case .notice(let text):
-      if let progress { progress.note(text) } else { StandardError.write(text.printable + "\n") }
+      work.note(text)
     case .finished:
       close()
     }
   }
 
   /// Ends a line that is still open.
-  func close() {
-    progress?.finish()
-    progress = nil
-  }
+  func close() { work.end() }
 }
 
 extension ModelLocator {

@@ -39,16 +39,12 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func verify() throws -> CacheVerification {
-    var progress: Progress?
-    defer { progress?.finish() }
-    var done = 0
-    return try CacheVerifier.verify(cache, parallel: Parallel()) { rows, total in
+    let work = WorkAtHand(style: quiet ? .quiet : .automatic)
+    defer { work.end() }
+    return try CacheVerifier.verify(cache, parallel: Parallel()) { [cache] rows, total in
       if Interruption.isRequested { throw InterruptedError("stopped before all of \(cache) was read") }
-      if progress == nil {
-        progress = Progress("verifying", unit: "rows", total: total, style: quiet ? .quiet : .automatic)
-      }
-      progress?.advance(by: rows - done)
-      done = rows
+      if rows == 0 { work.begin("verifying", unit: "rows", total: total) }
+      work.advance(to: rows)
     }
   }
 
