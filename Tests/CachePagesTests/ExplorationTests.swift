@@ -4,6 +4,7 @@ import Files
 import Foundation
 import Images
 import Reporting
+import Synchronization
 import TestSupport
 import Testing
 import TokenStore
@@ -42,6 +43,25 @@ import TokenStore
     _ cache: TokenCache, samples: Int = 4, images: InputImages? = nil
   ) throws -> ExplorationPage {
     try ExplorationPage(cache, name: "<u>mine</u>", sampleCount: samples, images: images, parallel: parallel)
+  }
+
+  @Test func whatTakesAWhileIsToldAndCanBeStopped() throws {
+    let cache = try PageCache().write(to: folder.file("cache"))
+    let told = Mutex<[String]>([])
+    func explore(stoppingAt last: String?) throws {
+      struct Stop: Error {}
+      _ = try ExplorationPage(cache, name: "mine", sampleCount: 2, images: nil, parallel: parallel) {
+        let line = "\($0) \($1)/\($2)"
+        told.withLock { $0.append(line) }
+        if line == last { throw Stop() }
+      }
+    }
+    try explore(stoppingAt: nil)
+    let lines = (0...12).map { "norms \($0)/12" } + (0...2).map { "samples \($0)/2" }
+    #expect(told.withLock { $0 } == lines)
+    for line in ["norms 0/12", "norms 5/12", "samples 1/2"] {
+      #expect(throws: (any Error).self) { try explore(stoppingAt: line) }
+    }
   }
 
   @Test func thePageTellsSizesClassesNormsAndSamples() throws {

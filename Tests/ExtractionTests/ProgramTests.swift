@@ -97,6 +97,7 @@ import TokenStore
     let page = sample.folder.file("page.html")
     let explored = try program.run([
       "explore", sample.cache, "--data_path", sample.folder.file("images"), "-o", page, "--samples", "3",
+      "-q",
     ])
     #expect(explored.status == 0 && explored.diagnostics.isEmpty, "\(explored.diagnostics)")
     let html = try String(contentsOfFile: page, encoding: .utf8)

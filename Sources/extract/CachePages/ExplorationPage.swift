@@ -10,12 +10,18 @@ package struct ExplorationPage {
   /// What is worth telling besides: images that could not be shown.
   package let remarks: [String]
 
+  /// What takes a while: the norms of rows, and samples.
+  package enum Step: Sendable { case norms, samples }
+
   /// - Parameters:
   ///   - name: of the cache.
   ///   - sampleCount: images to show.
   ///   - images: nil for their attention alone.
+  ///   - onProgress: told how much of a step is done, before the first part of it, too, from any thread but never twice at
+  ///     once. What it throws ends the work.
   package init(
-    _ cache: TokenCache, name: String, sampleCount: Int, images: InputImages?, parallel: Parallel
+    _ cache: TokenCache, name: String, sampleCount: Int, images: InputImages?, parallel: Parallel,
+    onProgress: @Sendable (_ step: Step, _ done: Int, _ total: Int) throws -> Void = { _, _, _ in }
   ) throws {
     let configuration = cache.configuration
     var report = HTMLReport(title: "The token cache \(name)")
@@ -34,7 +40,7 @@ package struct ExplorationPage {
         summary: "All \(counts.count) classes as CSV")
     }
     if cache.hasTokens {
-      let survey = try TokenNormSurvey(cache, parallel: parallel)
+      let survey = try TokenNormSurvey(cache, parallel: parallel) { try onProgress(.norms, $0, $1) }
       let norms = TokenNormFigures.all(survey, configuration.model)
       figures += norms
       report.append(heading: "Norms of tokens")
@@ -43,7 +49,9 @@ package struct ExplorationPage {
       report.append(TokenNormFigures.table(survey), caption: "Norms of patches by block")
     }
     if sampleCount > 0 {
-      let samples = try SampleGallery(cache, count: sampleCount, images: images)
+      let samples = try SampleGallery(cache, count: sampleCount, images: images) {
+        try onProgress(.samples, $0, $1)
+      }
       report.append(heading: "Samples")
       report.append(paragraph: Self.samplesText(configuration.model, hasTokens: cache.hasTokens))
       report.append(colourScaleFrom: "the least value of each map", to: "the greatest")

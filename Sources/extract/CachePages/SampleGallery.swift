@@ -15,10 +15,17 @@ struct SampleGallery {
   private static let mostHeads = 16
   private static let jpegQuality = 88
 
-  /// - Parameter images: nil for attention alone.
-  init(_ cache: TokenCache, count: Int, images: InputImages?) throws(InputError) {
+  /// - Parameters:
+  ///   - images: nil for attention alone.
+  ///   - onSamples: told how many are made of how many, before the first one, too. What it throws ends the work.
+  init(
+    _ cache: TokenCache, count: Int, images: InputImages?,
+    onSamples: (_ done: Int, _ total: Int) throws -> Void
+  ) throws {
     var (cards, missing, failures) = ([Gallery.Card](), [String](), [String]())
-    for row in Self.rows(cache, count: count) {
+    let rows = Self.rows(cache, count: count)
+    for row in rows {
+      try onSamples(cards.count, rows.count)
       let identity = cache.identity(row: row)
       var tiles: [Gallery.Tile] = []
       if let images {
@@ -40,6 +47,7 @@ struct SampleGallery {
         Gallery.Card(
           title: identity.id, text: StyledText(Self.note(identity, cache.configuration)), tiles: tiles))
     }
+    try onSamples(rows.count, rows.count)
     gallery = Gallery(.compact, cards)
     self.missing = missing
     self.failures = failures

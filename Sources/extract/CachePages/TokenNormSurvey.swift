@@ -1,4 +1,5 @@
 import Compute
+import Synchronization
 import TokenStore
 
 /// How long the tokens of a cache are, before the final norm. Vision Transformers use some patches of little content as
@@ -39,7 +40,13 @@ package struct TokenNormSurvey: Sendable {
   private static let mostRows = 2000
 
   /// Measures rows that are spread evenly over the good ones of a cache with tokens.
-  package init(_ cache: TokenCache, parallel: Parallel) throws {
+  ///
+  /// - Parameter onRows: told how many rows are measured of how many, before the first one, too, from any thread but never
+  ///   twice at once. What it throws ends the work.
+  package init(
+    _ cache: TokenCache, parallel: Parallel,
+    onRows: @Sendable (_ rows: Int, _ total: Int) throws -> Void = { _, _ in }
+  ) throws {
     let good = cache.rowStates.indices.filter { cache.rowStates[$0] == .good }
     let tokenCount = cache.tokenCount
     let stored = cache.configuration.blocks
@@ -48,6 +55,8 @@ package struct TokenNormSurvey: Sendable {
     let rows = (0..<count).map { good[$0 * good.count / count] }
     let norms = SharedBuffer<Float>(count: stored.count * rows.count * tokenCount)
     let scratch = PerWorker(parallel) { SharedBuffer<Float>(count: tokenCount * cache.width) }
+    let measured = Mutex(0)
+    try onRows(0, rows.count)
     try parallel.forEach(rows.count) { index, worker in
       let values = try scratch.value(worker)
       for (place, block) in stored.enumerated() {
@@ -56,6 +65,10 @@ package struct TokenNormSurvey: Sendable {
           norms[(place * rows.count + index) * tokenCount + token] =
             Self.norm(values.pointer + token * cache.width, cache.width)
         }
+      }
+      try measured.withLock {
+        $0 += 1
+        try onRows($0, rows.count)
       }
     }
     rowCount = rows.count

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CachePages
+import Commands
 import Compute
 import Files
 import Images
@@ -45,6 +46,9 @@ struct ExploreCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Threads.", valueName: "threads"))
   var numWorkers: Int?
 
+  @Flag(name: .shortAndLong, help: "Show no progress.")
+  var quiet = false
+
   func validate() throws {
     guard (0...1000).contains(samples) else {
       throw ValidationError("--samples must be 0 to 1000, not \(samples).")
@@ -54,12 +58,26 @@ struct ExploreCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run() throws { try Interruption.during(writing: "page", explore) }
+
+  private func explore() throws {
     let parallel = numWorkers.map { Parallel(threadCount: $0) } ?? Parallel()
     let tokens = try TokenCache(cache)
+    let work = WorkAtHand(style: quiet ? .quiet : .automatic)
+    // An error, too, begins on a line of its own.
+    defer { work.end() }
     let page = try ExplorationPage(
       tokens, name: Folder.shortNames([cache])[0], sampleCount: samples,
-      images: try images(of: tokens, parallel), parallel: parallel)
+      images: try images(of: tokens, parallel), parallel: parallel
+    ) { step, done, total in
+      if Interruption.isRequested { throw CancellationError() }
+      if done == 0 {
+        let (doing, unit) = step == .norms ? ("measuring norms", "rows") : ("drawing samples", "images")
+        work.begin(doing, unit: unit, total: total)
+      }
+      work.advance(to: done)
+    }
+    work.end()
     for remark in page.remarks { StandardError.write(remark.printable + "\n") }
     try page.report.write(to: output)
     if let figures { try NamedFigure.write(page.figures, to: figures) }
