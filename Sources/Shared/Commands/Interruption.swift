@@ -35,9 +35,13 @@ public enum Interruption {
     for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for number in [SIGINT, SIGTERM] {
-      signal(number) { number in
+      let earlier = signal(number) { number in
         Interruption.flag.store(true, ordering: .relaxed)
         signal(number, SIG_DFL)
+      }
+      // A shell without job control starts programs in the background so that Ctrl-C is not theirs.
+      if unsafeBitCast(earlier, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+        signal(number, SIG_IGN)
       }
     }
   }
