@@ -150,7 +150,7 @@ let package = Package(
     tests("Tensors", ["Tensors"]),
     tests("TokenStore", ["CZlib", "TokenStore"]),
     tests("Reporting", ["Files", "Reporting"]),
-    tests("Commands", ["Commands", "Files", "extract"]),
+    tests("Commands", ["Commands", "Files", "TokenStore", "extract"]),
     tests("VisionTransformer", ["CKernels", "LinearLayers", "VisionTransformer"]),
     tests("Checkpoints", ["Checkpoints", "CZlib", "ReaderTrials", "hostile-reader"]),
     tests("ModelHub", ["Files", "ModelHub", "Tensors", "TokenStore", "extract"]),

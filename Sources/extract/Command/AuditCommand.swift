@@ -43,8 +43,8 @@ enum AuditTable {
       ])
     }
     for key in audit.missing { table.append([key, "", "", "missing", ""]) }
-    let settings = audit.settings.map { "\($0.name) \($0.value): \($0.origin)\n" }
-    let notes = audit.notes.map { "\($0)\n" }
+    let settings = audit.settings.map { "\($0.name) \($0.value): \($0.origin)".printable + "\n" }
+    let notes = audit.notes.map { $0.printable + "\n" }
     return table.text + "\n" + (notes + settings).joined() + (audit.sha256.map { "SHA-256 \($0)\n" } ?? "")
   }
 }

@@ -34,7 +34,7 @@ struct ConvertCommand: ParsableCommand {
     let converter = try CheckpointConverter(loaded)
     if !quiet {
       for line in model.notes + loaded.report.lines + converter.notes {
-        StandardError.write("\(loaded.fileName): \(line)\n")
+        StandardError.write("\(loaded.fileName): \(line)".printable + "\n")
       }
     }
     try converter.write(to: outputPath)

@@ -22,7 +22,7 @@ struct InspectCommand: ParsableCommand {
     }
     var lines = CacheDescription.lines(manifest)
     if manifest.state == .complete { lines += try undecodable(manifest) }
-    try StandardOutput.write(lines.map { $0.name.padded(to: 18) + $0.value + "\n" }.joined())
+    try StandardOutput.write(lines.map { $0.name.padded(to: 18) + $0.value.printable + "\n" }.joined())
   }
 
   private func undecodable(_ manifest: CacheManifest) throws -> [(name: String, value: String)] {

@@ -50,8 +50,12 @@ struct TokensCommand: ParsableCommand {
     let checkpoint = try CheckpointLoader.load(preprocessingOptions.request(encoderOptions, path: model.path))
     if isTalking {
       StandardError.write("\(dataset)\n")
-      for line in model.notes { StandardError.write("\(encoderOptions.checkpoint): \(line)\n") }
-      for line in checkpoint.report.lines { StandardError.write("\(checkpoint.fileName): \(line)\n") }
+      for line in model.notes {
+        StandardError.write("\(encoderOptions.checkpoint): \(line)".printable + "\n")
+      }
+      for line in checkpoint.report.lines {
+        StandardError.write("\(checkpoint.fileName): \(line)".printable + "\n")
+      }
     }
     var options = storageOptions.extractionOptions(
       isStrict: datasetOptions.strict, augmentation: try viewOptions.storedViews())
