@@ -289,7 +289,7 @@ private func atOnce<Result: Sendable>(
   @Test func aCompletionThatFailsIsAnError() throws {
     let folder = try partial()
     try Folder.create(folder.file("README.md"))
-    #expect(errorText { try sample.write(to: folder.path) }?.contains("README.md: is a folder") == true)
+    #expect(errorText { try sample.write(to: folder.path) }?.contains("README.md: cannot rename") == true)
     #expect(throws: InputError.self) { try TokenCache(folder.path) }
     try FileManager.default.removeItem(atPath: folder.file("README.md"))
     try sample.write(to: folder.path)

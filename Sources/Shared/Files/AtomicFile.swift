@@ -9,10 +9,10 @@
 /// Files that are either wholly there or not at all.
 public enum AtomicFile {
   /// Writes a file beside `path`, flushes it, renames it to `path` and flushes the folder, so that a killed process or
-  /// a full disk leaves the old file as it was. Where `path` is a link to a file, all this happens to what it leads to.
+  /// a full disk leaves the old file as it was.
   ///
-  /// For files of the program's own folders, in which a stranger's pipe is in the way and is replaced. What a user names may
-  /// be one: see ``AtomicFileWriter``.
+  /// For files of the program's own folders: a link or a pipe that stands there under their name, in a cache from elsewhere
+  /// maybe, is replaced and never followed. What a user names may be one: see ``AtomicFileWriter``.
   public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(InputError) {
     try write(to: path) { (descriptor) throws(InputError) in try descriptor.write(bytes, at: 0) }
   }
@@ -21,10 +21,9 @@ public enum AtomicFile {
   package static func write(
     to path: String, _ body: (Descriptor) throws(InputError) -> Void
   ) throws(InputError) {
-    let target = if case .file(let target) = try WrittenPlace(path) { target } else { path }
-    let partial = try writePartial(of: target, body)
+    let partial = try writePartial(of: path, body)
     do {
-      try rename(partial, to: target)
+      try rename(partial, to: path)
     } catch {
       unlink(partial)
       throw error

@@ -113,9 +113,9 @@ struct ReportCommand: ParsableCommand {
   ) throws(InputError) {
     switch format {
     case .html: try page!.report.write(to: file)
-    case .md: try AtomicFile.write(leaderboard.markdown, to: file)
-    case .csv: try AtomicFile.write(leaderboard.csv, to: file)
-    case .json: try AtomicFile.write(CanonicalJSON.page(LeaderboardRecord(leaderboard)), to: file)
+    case .md: try AtomicFileWriter.write(leaderboard.markdown, to: file)
+    case .csv: try AtomicFileWriter.write(leaderboard.csv, to: file)
+    case .json: try AtomicFileWriter.write(CanonicalJSON.page(LeaderboardRecord(leaderboard)), to: file)
     }
   }
 

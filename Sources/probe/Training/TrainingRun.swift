@@ -251,13 +251,13 @@ public struct TrainingRun {
     default:
       // A run that was killed in its first epoch leaves nothing to go on from.
       try folder.clear()
+      for run in runs { try run.folder.clear() }
+      if let plan { try AtomicFile.write(try CanonicalJSON.page(plan), to: planFile) }
+      // Also of those that learn later, so that whoever follows the files finds all of them from the start.
       for run in runs {
-        try run.folder.clear()
-        // Also of those that learn later, so that whoever follows the files finds all of them from the start.
         try run.folder.make()
         _ = try JSONLines(run.folder.metricsFile)
       }
-      if let plan { try AtomicFile.write(try CanonicalJSON.page(plan), to: planFile) }
     }
   }
 
