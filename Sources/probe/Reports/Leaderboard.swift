@@ -112,13 +112,9 @@ public struct Leaderboard: Sendable {
 
   /// All that two runs of one entry have in common: everything but learning rate, weight decay and seeds.
   private static func key(_ run: ReportedRun) throws(InputError) -> String {
-    var configuration = run.configuration
-    (configuration.seed, configuration.orderSeed) = (0, 0)
-    configuration.schedule.peak = 0
-    configuration.optimizer.weightDecay = 0
     let caches = run.caches
     return [
-      run.encoder, try CanonicalJSON.text(configuration), caches.train.manifestSHA256,
+      run.encoder, try CanonicalJSON.text(run.sharedConfiguration), caches.train.manifestSHA256,
       caches.validation.manifestSHA256,
     ].joined(separator: "\n")
   }
@@ -149,11 +145,7 @@ public struct Leaderboard: Sendable {
 
   /// What heads of one name may differ in, by its path, as people read it: `epochs 90`. Hashes tell people nothing.
   private static func settings(_ run: ReportedRun) -> [String: String] {
-    var configuration = run.configuration
-    (configuration.seed, configuration.orderSeed) = (0, 0)
-    configuration.schedule.peak = 0
-    configuration.optimizer.weightDecay = 0
-    let flattened = SettingDifferences.flattened(configuration)
+    let flattened = SettingDifferences.flattened(run.sharedConfiguration)
       .filter { name, _ in !["sha256", "train", "validation"].contains { name.hasSuffix($0) } }
     return Dictionary(
       uniqueKeysWithValues: flattened.map { path, value in

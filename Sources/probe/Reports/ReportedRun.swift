@@ -31,6 +31,15 @@ public struct ReportedRun: Sendable {
     }
   }
 
+  /// The configuration but for what a grid and its seeds vary: learning rate, weight decay, seeds.
+  var sharedConfiguration: TrainingConfiguration {
+    var configuration = configuration
+    (configuration.seed, configuration.orderSeed) = (0, 0)
+    configuration.schedule.peak = 0
+    configuration.optimizer.weightDecay = 0
+    return configuration
+  }
+
   var encoderSettings: EncoderSettings? {
     switch result {
     case .finished(let summary): summary.encoderSettings
@@ -44,11 +53,6 @@ public struct ReportedRun: Sendable {
     case .failed(let failure): (failure.train, failure.validation)
     }
   }
-
-  /// The last part of the path.
-  var folderName: String { Self.lastPart(path) }
-
-  static func lastPart(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }
 
 extension ReportedRun {
