@@ -44,7 +44,8 @@ let package = Package(
     .library(
       name: "BenchmarkedModules",
       targets: [
-        "CImageCodecs", "CKernels", "Compute", "Files", "Images", "LinearLayers", "Reporting", "Tensors",
+        "CImageCodecs", "CKernels", "Compute", "Embedding", "Files", "Images", "LinearLayers", "Reporting",
+        "Tensors",
       ]),
     // What the package in Fuzzing/ fuzzes; for nobody else.
     .library(name: "ReaderTrials", targets: ["ReaderTrials"]),

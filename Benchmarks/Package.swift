@@ -22,6 +22,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
+      name: "embedding",
+      dependencies: [
+        patchBank("BenchmarkedModules"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
       name: "reading",
       dependencies: [
         patchBank("BenchmarkedModules"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
